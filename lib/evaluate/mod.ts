@@ -1,0 +1,3 @@
+// Measures of a model: perplexity, calibration.
+export * from "./calibration.ts";
+export * from "./perplexity.ts";

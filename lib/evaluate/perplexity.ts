@@ -1,0 +1,78 @@
+// Held-out perplexity of the supervised tokens, with a bootstrap interval over dialogues.
+import type { Score } from "../model/mod.ts";
+import { stream } from "../run/seed.ts";
+
+/** Totals over all targets of all samples. */
+export interface Perplexity {
+  /** exp(nll / tokens). */
+  perplexity: number;
+  /** Total negative log-likelihood in nats, and the number of targets. */
+  nll: number;
+  tokens: number;
+  /** 95% percentile interval of the perplexity, samples drawn with replacement. */
+  low: number;
+  high: number;
+}
+
+/** One sample's part of it. */
+export interface SampleNll {
+  id: string;
+  nll: number;
+  tokens: number;
+}
+
+/** Totals per sample, in nats. */
+export function sampleNll(scores: Score[]): SampleNll[] {
+  return scores.map(({ id, nll }) => ({ id, nll: nll.reduce((a, b) => a + b, 0), tokens: nll.length }));
+}
+
+const RESAMPLES = 2000;
+
+/** Draws of sample indices with replacement; equal for equal `n`, so that methods are compared on the same draws. */
+function resamples(n: number, seed: number): number[][] {
+  return Array.from({ length: RESAMPLES }, (_, b) => stream(seed, "bootstrap", b).ints(n, n));
+}
+
+/** The perplexity over `samples` with its interval. Throws RangeError where there is no target. */
+export function perplexity(samples: SampleNll[], options: { seed?: number } = {}): Perplexity {
+  const total = sum(samples);
+  if (total.tokens === 0) throw new RangeError("Cannot take a perplexity: there are no supervised tokens");
+  const draws = resamples(samples.length, options.seed ?? 0).map((draw) =>
+    ppl(sum(draw.map((i) => samples[i])))
+  );
+  const [low, high] = interval(draws);
+  return { perplexity: ppl(total), nll: total.nll, tokens: total.tokens, low, high };
+}
+
+/** log ppl(a) − log ppl(b) on the same samples, with the paired bootstrap's 95% interval: below 0, `a` is better. */
+export function comparePerplexity(a: SampleNll[], b: SampleNll[], options: { seed?: number } = {}) {
+  if (a.some(({ id, tokens }, i) => id !== b[i]?.id || tokens !== b[i].tokens) || a.length !== b.length) {
+    throw new RangeError("Cannot compare perplexities: they are not of the same samples");
+  }
+  const difference = (x: SampleNll[], y: SampleNll[]) => Math.log(ppl(sum(x))) - Math.log(ppl(sum(y)));
+  const draws = resamples(a.length, options.seed ?? 0)
+    .map((draw) => difference(draw.map((i) => a[i]), draw.map((i) => b[i])));
+  const [low, high] = interval(draws);
+  return { difference: difference(a, b), low, high };
+}
+
+function sum(samples: SampleNll[]): { nll: number; tokens: number } {
+  let nll = 0, tokens = 0;
+  for (const s of samples) {
+    nll += s.nll;
+    tokens += s.tokens;
+  }
+  return { nll, tokens };
+}
+
+const ppl = ({ nll, tokens }: { nll: number; tokens: number }) => Math.exp(nll / tokens);
+
+/** The 2.5th and 97.5th percentile, linearly interpolated as numpy does by default. */
+function interval(draws: number[]): [number, number] {
+  const sorted = Float64Array.from(draws).sort();
+  const at = (q: number) => {
+    const x = q * (sorted.length - 1), i = Math.floor(x);
+    return sorted[i] + (x - i) * ((sorted[i + 1] ?? sorted[i]) - sorted[i]);
+  };
+  return [at(0.025), at(0.975)];
+}

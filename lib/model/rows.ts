@@ -1,0 +1,129 @@
+// Token sequences laid out in rows of fixed length, several to a row, for graphs of static shape. Which row a sequence
+// lands in changes none of its results: positions restart and attention stays inside its segment.
+import { f32, i32, type Params } from "../jit/mod.ts";
+
+/** One tokenised example. */
+export interface Sequence {
+  id: string;
+  /** Token ids, at most the context length. */
+  ids: Int32Array;
+  /** supervised[i] = 1: ids[i] is a target, predicted from position i − 1. The first is always 0. */
+  supervised: Uint8Array;
+}
+
+/** The static shape of a batch: B rows of T tokens, at most R targets. */
+export interface Layout {
+  B: number;
+  T: number;
+  R: number;
+}
+
+/** Where a sequence begins: its index, its row and the offset in the row. */
+interface Place {
+  index: number;
+  row: number;
+  offset: number;
+}
+
+/** The number of a sequence's targets. */
+export function targetCount(sequence: Sequence): number {
+  return sequence.supervised.reduce((a, b) => a + b, 0);
+}
+
+/** First-fit packing, in the given order: rows of indices into `lengths`. Throws RangeError where one exceeds `T`. */
+export function packRows(lengths: number[], T: number): number[][] {
+  const rows: number[][] = [], left: number[] = [];
+  lengths.forEach((n, i) => {
+    if (n > T) throw new RangeError(`Cannot pack ${n} tokens into a row of ${T}: truncate them first`);
+    const at = left.findIndex((free) => free >= n);
+    if (at < 0) {
+      rows.push([i]);
+      left.push(T - n);
+    } else {
+      rows[at].push(i);
+      left[at] -= n;
+    }
+  });
+  return rows;
+}
+
+/** `size` rounded up to a multiple of `unit`. */
+export const roundUp = (size: number, unit: number) => Math.ceil(size / unit) * unit;
+
+/**
+ * The layout that serves all `groups` (each packed on its own and cut into batches of B rows) with the least padding,
+ * B at most `maxRows`. T is the longest sequence rounded up, R the largest number of targets in any batch rounded up.
+ */
+export function planLayout(groups: Sequence[][], maxRows: number): Layout {
+  const longest = Math.max(...groups.flat().map((s) => s.ids.length));
+  const T = roundUp(longest, 16);
+  const packed = groups.map((g) => packRows(g.map((s) => s.ids.length), T));
+  const candidates = Array.from({ length: maxRows }, (_, i) => i + 1);
+  // A batch costs its rows plus about a quarter row for reading the weights once.
+  const cost = (B: number) => packed.reduce((sum, rows) => sum + Math.ceil(rows.length / B) * (B + 0.25), 0);
+  const B = candidates.reduce((best, b) => cost(b) < cost(best) ? b : best);
+  let targets = 1;
+  packed.forEach((rows, g) => {
+    for (const part of chunks(rows, B)) {
+      targets = Math.max(targets, part.flat().reduce((sum, i) => sum + targetCount(groups[g][i]), 0));
+    }
+  });
+  return { B, T, R: roundUp(targets, 32) };
+}
+
+/** A batch's arrays and who is who in them. */
+export interface Batch {
+  /** ids, positions, segments [B, T]; rows, targets [R] int32: where each target's hidden state lies, and the target. */
+  arrays: Params;
+  /** The sequence of each target, R values, −1 in padding; an index into what was packed. */
+  owner: Int32Array;
+  /** The sequences of the batch, with their place. */
+  places: Place[];
+  /** Tokens that are not padding. */
+  tokens: number;
+}
+
+/** Packs `sequences` into batches of one layout. */
+export function toBatches(sequences: Sequence[], layout: Layout): Batch[] {
+  const rows = packRows(sequences.map((s) => s.ids.length), layout.T);
+  return chunks(rows, layout.B).map((part) => fillBatch(sequences, part, layout));
+}
+
+function fillBatch(sequences: Sequence[], rows: number[][], { B, T, R }: Layout): Batch {
+  const ids = i32([B, T]), positions = i32([B, T]), segments = i32([B, T]);
+  const at = i32([R]), targets = i32([R]), owner = new Int32Array(R).fill(-1);
+  const places: Place[] = [];
+  let r = 0, tokens = 0;
+  rows.forEach((row, b) => {
+    let offset = 0;
+    row.forEach((index, k) => {
+      const { ids: own, supervised } = sequences[index], start = b * T + offset;
+      places.push({ index, row: b, offset });
+      for (let i = 0; i < own.length; i++) {
+        ids.data[start + i] = own[i];
+        positions.data[start + i] = i;
+        segments.data[start + i] = k + 1;
+        if (!supervised[i]) continue;
+        at.data[r] = start + i - 1;
+        targets.data[r] = own[i];
+        owner[r++] = index;
+      }
+      offset += own.length;
+      tokens += own.length;
+    });
+  });
+  return { arrays: { ids, positions, segments, rows: at, targets }, owner, places, tokens };
+}
+
+/** One value a target, from one value a sequence; 0 in padding. */
+export function perTarget(batch: Batch, values: ArrayLike<number>) {
+  return f32([batch.owner.length], Float32Array.from(batch.owner, (i) => i < 0 ? 0 : values[i]));
+}
+
+/** Cuts a list into parts of `size`, the last one shorter. */
+export function chunks<T>(list: T[], size: number): T[][] {
+  return Array.from(
+    { length: Math.ceil(list.length / size) },
+    (_, i) => list.slice(i * size, (i + 1) * size),
+  );
+}

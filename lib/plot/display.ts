@@ -1,0 +1,130 @@
+// Figures in a notebook: live plotly figures that work offline, in JupyterLab, classic and exported HTML; a still image
+// where scripts do not run. Awaited output is lib/show's; files are export.ts's.
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { sha256Hex } from "../run/files.ts";
+import { type Bundle, escapeHtml, inNotebook, show, showLive } from "../show/mod.ts";
+import type { Figure } from "./figure.ts";
+import { openRenderer, type Renderer } from "./renderer.ts";
+
+/** A figure that changes while a stage runs. */
+export interface LiveFigure {
+  /** Replaces it in place. */
+  update(figure: Figure): Promise<void>;
+  /** The last update: what stays in the notebook, with its still image. */
+  finish(figure: Figure): Promise<void>;
+}
+
+/** Shows the loader that live figures need: once in a notebook, in a cell before the first figure. Await it. */
+export async function showPlotly(): Promise<void> {
+  await show(await loaderBundle());
+}
+
+/**
+ * Shows a figure; await it. A still image for readers whose scripts do not run is drawn first, which takes a browser (2 s the
+ * first time). Outside a notebook the description is printed.
+ */
+export async function showFigure(figure: Figure): Promise<void> {
+  await show(await stillBundle(figure));
+}
+
+/** As showFigure() for one that changes: `const live = await showLiveFigure(first)`, then update() and at the end finish(). */
+export async function showLiveFigure(figure: Figure): Promise<LiveFigure> {
+  const live = await showLive(figureBundle(figure));
+  return {
+    update: (next) => live.update(figureBundle(next)),
+    finish: async (last) => live.update(await stillBundle(last)),
+  };
+}
+
+async function stillBundle(figure: Figure): Promise<Bundle> {
+  return figureBundle(figure, inNotebook() ? { png: await stillOf(figure) } : {});
+}
+
+/**
+ * plotly.js (the cartesian build, 0.7 MB as gzip in base64) as an output that leaves a promise of it in the page. The browser
+ * unpacks it: no network.
+ */
+export async function loaderBundle(): Promise<Bundle> {
+  const file = fileURLToPath(import.meta.resolve("plotly.js-cartesian-dist-min"));
+  const packed = new Uint8Array(gzipSync(await Deno.readFile(file), { level: 9 })).toBase64();
+  const script = `(function () {
+if (window.ualPlotly) return;
+window.ualPlotly = (async function () {
+  var packed = Uint8Array.from(atob("${packed}"), function (c) { return c.charCodeAt(0); });
+  var stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  var script = document.createElement("script");
+  script.textContent = await new Response(stream).text();
+  document.head.appendChild(script);
+  return window.Plotly;
+})();
+window.dispatchEvent(new Event("ual-plotly"));
+})();`;
+  return {
+    "text/html": `<script>${script}</script><small>Figures are drawn by plotly.js.</small>`,
+    "text/plain": "Figures are drawn by plotly.js.",
+  };
+}
+
+/**
+ * A figure as one output: HTML in which a script replaces the image by the live figure as soon as the loader has run, plotly's own
+ * MIME type, and the description. The element is found by the figure's hash, so the same figure gives the same bytes and two
+ * notebooks in one page do not mix.
+ */
+export function figureBundle(figure: Figure, { png }: { png?: Uint8Array } = {}): Bundle {
+  const { data, layout, alt } = figure;
+  const config = { displaylogo: false };
+  const json = JSON.stringify({ data, layout, config });
+  const key = sha256Hex(json).slice(0, 12);
+  const { width, height } = layout;
+  const image = png
+    ? `<img width="${width}" height="${height}" alt="${
+      escapeHtml(alt)
+    }" src="data:image/png;base64,${png.toBase64()}">`
+    : `<small>${escapeHtml(alt)}</small>`;
+  const script = `(function () {
+var figure = ${json.replaceAll("<", "\\u003c")};
+function draw() {
+  window.ualPlotly.then(function (plotly) {
+    document.querySelectorAll('[data-figure="${key}"]').forEach(function (place) {
+      if (place.dataset.live) return;
+      place.dataset.live = "1";
+      place.replaceChildren();
+      plotly.newPlot(place, figure.data, figure.layout, figure.config);
+    });
+  });
+}
+if (window.ualPlotly) draw(); else window.addEventListener("ual-plotly", draw, { once: true });
+})();`;
+  const place = `data-figure="${key}" role="img" aria-label="${escapeHtml(alt)}"`;
+  return {
+    "text/html":
+      `<div ${place} style="width:${width}px;height:${height}px">${image}</div><script>${script}</script>`,
+    "application/vnd.plotly.v1+json": JSON.parse(json),
+    "text/plain": alt,
+  };
+}
+
+/** The browser that draws stills, shared by a notebook's cells and closed when idle. */
+let renderer: Promise<Renderer> | undefined;
+let idle: ReturnType<typeof setTimeout> | undefined;
+const IDLE_MS = 30_000;
+
+async function stillOf(figure: Figure): Promise<Uint8Array> {
+  clearTimeout(idle);
+  renderer ??= openRenderer();
+  try {
+    return await (await renderer).png(figure, 1);
+  } catch (error) {
+    await closeStills();
+    throw error;
+  } finally {
+    Deno.unrefTimer(idle = setTimeout(closeStills, IDLE_MS));
+  }
+}
+
+async function closeStills() {
+  const open = renderer;
+  renderer = undefined;
+  await open?.then((one) => one.close()).catch(() => {});
+}

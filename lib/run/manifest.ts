@@ -1,0 +1,117 @@
+// A stage's manifest: what went in, what came out. Written last, so its existence means the stage completed.
+// What varies by nature (times, memory, hardware, commit) goes into volatile.json beside it.
+import { join } from "node:path";
+import { InputError, messageOf } from "./errors.ts";
+import { readBytes, sha256File, writeFileAtomic } from "./files.ts";
+import { type GitState, gitState, type Hardware, hardware, peakMemory, versions } from "./machine.ts";
+
+/** Any JSON value; undefined fields are left out. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined };
+
+/** What makes a stage's outputs: equal keys mean equal outputs. */
+export interface StageKey {
+  /** SHA-256 by name of each input: data, model, the output of an earlier stage. */
+  inputs: Record<string, string>;
+  /** Everything the user can set, with the seed and the thread count. */
+  settings: Record<string, Json>;
+  /** hashLib() of the folders of lib that the stage runs. */
+  code: string;
+}
+
+/** The content of manifest.json: byte-identical from run to run. */
+export interface Manifest extends StageKey {
+  stage: string;
+  versions: Record<string, string>;
+  /** SHA-256 of each output, by its path inside the run's folder. */
+  outputs: Record<string, string>;
+  /** Figures of merit: losses, perplexities, counts, sizes. */
+  results: Record<string, Json>;
+}
+
+/** The content of volatile.json. Memory in bytes. */
+export interface Volatile {
+  hardware: Hardware;
+  peakMemory: number;
+  git?: GitState;
+  [measure: string]: unknown;
+}
+
+/** What a stage tells writeManifest(). */
+export interface ManifestOptions extends StageKey {
+  stage: string;
+  /** Paths inside the run's folder of the files that the stage wrote; hashed here. */
+  outputs?: string[];
+  results?: Record<string, Json>;
+  /** Times, speeds and whatever else differs from run to run. */
+  volatile?: Record<string, Json>;
+}
+
+/** Writes volatile.json, then manifest.json into `folder`. Throws RangeError for a number that JSON cannot hold. */
+export async function writeManifest(folder: string, options: ManifestOptions): Promise<Manifest> {
+  const outputs: Record<string, string> = {};
+  for (const path of options.outputs ?? []) outputs[path] = await sha256File(join(folder, path));
+  const { stage, inputs, settings, code, results = {} } = options;
+  const manifest: Manifest = { stage, inputs, settings, code, versions: versions(), outputs, results };
+  const varying: Volatile = {
+    ...options.volatile,
+    hardware: hardware(),
+    peakMemory: peakMemory(),
+    git: gitState(),
+  };
+  const text = sortedJson(manifest);
+  await writeFileAtomic(join(folder, "volatile.json"), sortedJson(varying));
+  await writeFileAtomic(join(folder, "manifest.json"), text);
+  return manifest;
+}
+
+/** The manifest in `folder`. Throws InputError where there is none or it is broken. */
+export async function readManifest(folder: string): Promise<Manifest> {
+  const path = join(folder, "manifest.json");
+  const text = new TextDecoder().decode(await readBytes(path));
+  try {
+    const value = JSON.parse(text);
+    if (typeof value?.stage !== "string") throw new TypeError("it names no stage");
+    return value;
+  } catch (error) {
+    throw new InputError(`Cannot read ${path}: ${messageOf(error)}; run the stage again`);
+  }
+}
+
+/** The volatile.json in `folder`. Throws InputError where there is none or it is broken. */
+export async function readVolatile(folder: string): Promise<Volatile> {
+  const path = join(folder, "volatile.json");
+  const text = new TextDecoder().decode(await readBytes(path));
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new InputError(`Cannot read ${path}: ${messageOf(error)}; run the stage again`);
+  }
+}
+
+/** Whether the stage in `folder` is complete, was made from the same key and versions, and its outputs are untouched. */
+export async function isCurrent(folder: string, key: StageKey): Promise<boolean> {
+  try {
+    const manifest = await readManifest(folder);
+    const made = [manifest.inputs, manifest.settings, manifest.code, manifest.versions];
+    if (sortedJson(made) !== sortedJson([key.inputs, key.settings, key.code, versions()])) return false;
+    for (const [path, hash] of Object.entries(manifest.outputs)) {
+      if (await sha256File(join(folder, path)) !== hash) return false;
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof InputError) return false;
+    throw error;
+  }
+}
+
+/** JSON text with sorted keys, two spaces and a final newline: equal values give equal bytes. Throws RangeError for NaN and infinities. */
+export function sortedJson(value: unknown): string {
+  const sort = (key: string, v: unknown): unknown => {
+    if (typeof v === "number" && !Number.isFinite(v)) {
+      throw new RangeError(`Cannot write ${key} as JSON: it is ${v}; leave it out or use null`);
+    }
+    if (typeof v !== "object" || v === null || Array.isArray(v)) return v;
+    return Object.fromEntries(Object.entries(v).sort(([a], [b]) => a < b ? -1 : 1));
+  };
+  return JSON.stringify(value, sort, 2) + "\n";
+}

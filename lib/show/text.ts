@@ -1,0 +1,81 @@
+// Text and tables as MIME bundles for show(): HTML or Markdown, each with its plain text. Charts are lib/plot's.
+import type { Bundle } from "./show.ts";
+
+/** Markdown text. */
+export function markdown(text: string): Bundle {
+  return { "text/markdown": text, "text/plain": text };
+}
+
+/** One column of a table. */
+export interface Column {
+  /** The field of each row. */
+  key: string;
+  /** The heading; the key where missing. */
+  label?: string;
+  /** Digits after the point of its numbers; without it whole numbers stay whole and others get four significant digits. */
+  digits?: number;
+}
+
+/** What table() can be told. */
+export interface TableOptions {
+  /** Which fields, in which order; all fields of the first row where missing. */
+  columns?: (string | Column)[];
+  caption?: string;
+}
+
+/** Rows as an HTML table with numbers to the right, and as aligned plain text. */
+export function table(rows: Record<string, unknown>[], options: TableOptions = {}): Bundle {
+  const columns = (options.columns ?? Object.keys(rows[0] ?? {})).map((c) =>
+    typeof c === "string" ? { key: c } : c
+  );
+  const heads = columns.map((c) => c.label ?? c.key);
+  const cells = rows.map((row) => columns.map((c) => cellText(row[c.key], c.digits)));
+  const numeric = columns.map((c) => rows.length > 0 && rows.every((r) => isNumeric(r[c.key])));
+  return {
+    "text/html": tableHtml(heads, cells, numeric, options.caption),
+    "text/plain": tablePlain(heads, cells, numeric, options.caption),
+  };
+}
+
+function isNumeric(value: unknown): boolean {
+  return typeof value === "number" || value == null;
+}
+
+function cellText(value: unknown, digits?: number): string {
+  if (value == null) return "–";
+  if (typeof value !== "number") return String(value);
+  if (digits !== undefined) return value.toFixed(digits);
+  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
+}
+
+function tableHtml(heads: string[], cells: string[][], numeric: boolean[], caption?: string): string {
+  const row = (tag: string, texts: string[]) => {
+    const align = (i: number) => numeric[i] ? "right" : "left";
+    return `<tr>${
+      texts.map((t, i) => `<${tag} style="text-align:${align(i)}">${escapeHtml(t)}</${tag}>`).join("")
+    }</tr>`;
+  };
+  const title = caption ? `<caption>${escapeHtml(caption)}</caption>` : "";
+  const body = cells.map((texts) => row("td", texts)).join("\n");
+  return `<table>${title}<thead>${row("th", heads)}</thead><tbody>\n${body}\n</tbody></table>`;
+}
+
+function tablePlain(heads: string[], cells: string[][], numeric: boolean[], caption?: string): string {
+  const widths = heads.map((h, i) => Math.max(h.length, ...cells.map((row) => row[i].length)));
+  const line = (texts: string[]) =>
+    texts.map((t, i) => numeric[i] ? t.padStart(widths[i]) : t.padEnd(widths[i])).join("  ").trimEnd();
+  const lines = [line(heads), widths.map((w) => "-".repeat(w)).join("  "), ...cells.map(line)];
+  return [...(caption ? [caption] : []), ...lines].join("\n");
+}
+
+/** Text made safe inside HTML, in attributes too. */
+export function escapeHtml(text: string): string {
+  const names: Record<string, string> = {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    '"': "&quot;",
+    "'": "&#39;",
+  };
+  return text.replace(/[&<>"']/g, (c) => names[c]);
+}

@@ -1,0 +1,3 @@
+// Per-sample uncertainty and the label smoothing that follows from it.
+export * from "./map.ts";
+export * from "./smoothing_file.ts";

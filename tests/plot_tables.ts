@@ -1,0 +1,72 @@
+// Small made-up tables and the figures drawn from them, for the tests of lib/plot. The numbers mean nothing.
+import {
+  calibration,
+  type CalibrationRow,
+  type Figure,
+  heldoutPerplexity,
+  mappingCurve,
+  type PerplexityRow,
+  type RatingRow,
+  ratingsHistogram,
+  trainingCurves,
+  type TrainingRow,
+} from "../lib/plot/mod.ts";
+import { truncatedLinear } from "../lib/uncertainty/mod.ts";
+
+export const ratings: RatingRow[] = Array.from({ length: 60 }, (_, i) => ({
+  category: ["creative", "advice", "summary", "facts & figures", "arithmetic"][i % 5],
+  uncertainty: [84, 72, 47, 12, 3][i % 5] + ((i * 7) % 13),
+}));
+
+/** `steps` steps of each method, falling, with a ripple. */
+export function training(steps: number, methods = ["SFT", "LS", "UAL"]): TrainingRow[] {
+  return methods.flatMap((method, m) =>
+    Array.from({ length: steps }, (_, i) => {
+      const nll = 1.4 + 1.1 * Math.exp(-4 * i / steps) + 0.1 * Math.sin(2.1 * i + m);
+      return { method, step: i + 1, nll, loss: nll + m * 0.6 };
+    })
+  );
+}
+
+export const perplexities: PerplexityRow[] = [
+  { method: "base", perplexity: 9.871, low: 8.9, high: 11.2 },
+  { method: "SFT", perplexity: 5.1234, low: 4.8, high: 5.5 },
+  { method: "LS", perplexity: 5.4, low: 5.03, high: 5.8 },
+  { method: "UAL", perplexity: 5.21, low: 4.9, high: 5.6 },
+];
+
+export const bins: CalibrationRow[] = ["base", "SFT", "LS", "UAL"].flatMap((method, m) =>
+  Array.from({ length: 10 }, (_, bin) => ({
+    method,
+    bin,
+    confidence: (bin + 0.4 + 0.05 * m) / 10,
+    accuracy: ((bin + 0.5) / 10) ** [1.3, 1.5, 0.8, 1][m],
+    count: 100 + 30 * bin + (bin === 9 ? 900 : 0),
+  }))
+);
+
+export const ece = { base: 0.0612, SFT: 0.0871, LS: 0.041, UAL: 0.0231 };
+
+/** The figure of the mapping of `ratings` with the given mean. */
+export function mapped(mean: number, ceiling = 0.99): Figure {
+  const u = ratings.map((row) => row.uncertainty);
+  const { smoothing, alpha } = truncatedLinear(u, { mean, ceiling });
+  return mappingCurve(u.map((uncertainty, i) => ({ uncertainty, smoothing: smoothing[i] })), {
+    mean,
+    ceiling,
+    alpha,
+  });
+}
+
+/** One of each figure, by file name. */
+export function figures(): Record<string, Figure> {
+  return {
+    ratings: ratingsHistogram(ratings),
+    mapping: mapped(0.1),
+    mapping_cut: mapped(0.6),
+    training: trainingCurves(training(48)),
+    training_few: trainingCurves(training(6)),
+    perplexity: heldoutPerplexity(perplexities),
+    calibration: calibration(bins, ece),
+  };
+}

