@@ -1,8 +1,23 @@
-// What each verb of the command line may touch. Read by the launcher (tools/ual.ts) before anything of the verb is
-// loaded, so it imports nothing.
+// The command line as data: each verb's flags, and what it may touch. Read by the launcher (tools/ual.ts) before anything
+// of the verb is loaded, so it imports nothing.
 
-/** The places a verb needs. A flag's value is a path; a flag that was not given adds nothing. */
+/** One flag, `--name VALUE`. */
+export interface Flag {
+  /** What stands for the value in the help; a flag without it takes none. */
+  value?: string;
+  help: string;
+  default?: string;
+  choices?: readonly string[];
+  /** May be given several times. */
+  many?: boolean;
+}
+
+/** A verb: `ual NAME [FILE] [flags]`. */
 export interface Verb {
+  summary?: string;
+  /** The flag that an argument without a flag stands for. */
+  positional?: string;
+  flags?: Record<string, Flag>;
   /** Loads onnxruntime, a native addon: runs with all permissions. The others run with narrow ones. */
   engine?: boolean;
   /** Flags that name an input file or folder. */
@@ -13,12 +28,134 @@ export interface Verb {
   writeFolder?: string[];
 }
 
+const data: Flag = {
+  value: "FILE",
+  help: 'JSONL: {"messages": […]} or {"prompt", "response"}; optional id, uncertainty',
+};
+const modelFlags: Record<string, Flag> = {
+  model: {
+    value: "REF",
+    help: "a model's folder or .gguf file; default: SmolLM2-135M-Instruct, set up on first use",
+  },
+  template: { value: "FILE", help: "a Jinja chat template instead of the model's own" },
+  threads: {
+    value: "N",
+    help: "threads; results are bit-identical for one number of them; default: all cores",
+  },
+};
+const encoding: Record<string, Flag> = {
+  context: { value: "N", help: "longest dialogue in tokens; more is cut", default: "256" },
+  supervise: { value: "PART", help: "which tokens count", default: "response", choices: ["response", "all"] },
+};
+const adapter: Flag = { value: "DIR", help: "a LoRA adapter in PEFT's format" };
+
 /** All verbs by name. */
 export const verbs: Record<string, Verb> = {
-  map: { read: ["data"], write: ["out"] },
-  data: { read: ["data"] },
-  figures: { read: ["run"], writeFolder: ["out"] },
-  train: { engine: true },
-  perplexity: { engine: true },
-  generate: { engine: true },
+  map: {
+    summary: "Map uncertainty ratings to label smoothing values",
+    positional: "data",
+    flags: {
+      data,
+      method: {
+        value: "NAME",
+        help: "the mapping",
+        default: "truncated-linear",
+        choices: ["truncated-linear", "constant", "none"],
+      },
+      mean: { value: "X", help: "mean smoothing over the samples", default: "0.1" },
+      ceiling: { value: "X", help: "largest smoothing of a sample", default: "0.99" },
+      out: { value: "FILE", help: "write smoothing.jsonl here: id, uncertainty, smoothing" },
+    },
+    read: ["data"],
+    write: ["out"],
+  },
+  data: {
+    summary: "Check a data file and count what is in it",
+    positional: "data",
+    flags: { data, "require-uncertainty": { help: "every dialogue must have a rating" } },
+    read: ["data"],
+  },
+  figures: {
+    summary: "Draw a run's figures again from its stored tables, as plotly JSON",
+    positional: "run",
+    flags: {
+      run: { value: "DIR", help: "a run's folder with tables/" },
+      out: { value: "DIR", help: "the folder for the figures" },
+    },
+    read: ["run"],
+    writeFolder: ["out"],
+  },
+  train: {
+    summary: "Train a LoRA adapter with per-sample label smoothing",
+    positional: "data",
+    engine: true,
+    flags: {
+      data,
+      out: {
+        value: "DIR",
+        help: "the run's folder: metrics.jsonl, adapter/, manifest.json; run again to resume",
+      },
+      ...modelFlags,
+      "init-adapter": { ...adapter, help: "start from this adapter; its rank, alpha and targets are kept" },
+      smoothing: {
+        value: "KIND",
+        help: "none (SFT), constant (LS) or uncertainty (UAL)",
+        default: "uncertainty",
+        choices: ["none", "constant", "uncertainty"],
+      },
+      mean: { value: "X", help: "mean smoothing", default: "0.1" },
+      ceiling: { value: "X", help: "largest smoothing of a sample", default: "0.99" },
+      "smoothing-file": { value: "FILE", help: "smoothing by id, as map wrote it; replaces --smoothing" },
+      ...encoding,
+      batch: { value: "N", help: "samples per optimizer step", default: "8" },
+      steps: { value: "N", help: "optimizer steps; default: --epochs passes" },
+      epochs: { value: "N", help: "passes over the data", default: "3" },
+      lr: { value: "X", help: "peak learning rate", default: "3e-4" },
+      warmup: { value: "N", help: "steps of linear warm-up", default: "0" },
+      schedule: {
+        value: "NAME",
+        help: "after warm-up",
+        default: "constant",
+        choices: ["constant", "linear", "cosine"],
+      },
+      "weight-decay": { value: "X", help: "AdamW's decoupled decay", default: "0.01" },
+      clip: { value: "X", help: "largest gradient norm; 0: none", default: "0" },
+      rank: { value: "N", help: "LoRA rank", default: "8" },
+      alpha: { value: "X", help: "LoRA alpha", default: "16" },
+      targets: { value: "LIST", help: "projections to adapt", default: "q_proj,v_proj" },
+      dropout: { value: "X", help: "dropout on the adapter's input", default: "0.1" },
+      shuffle: { value: "BOOL", help: "a new order each epoch", default: "true", choices: ["true", "false"] },
+      seed: { value: "N", help: "of all randomness", default: "0" },
+      "max-rows": {
+        value: "N",
+        help: "rows of tokens computed at once; fewer take less memory",
+        default: "4",
+      },
+      "checkpoint-every": { value: "N", help: "steps between checkpoints", default: "5" },
+    },
+  },
+  perplexity: {
+    summary: "Negative log-likelihood and perplexity of a data file under a model",
+    positional: "data",
+    engine: true,
+    flags: {
+      data,
+      adapter,
+      ...modelFlags,
+      ...encoding,
+      tokens: { help: "with --json: also each token's id and negative log-likelihood" },
+    },
+  },
+  generate: {
+    summary: "Answer prompts greedily",
+    positional: "prompt",
+    engine: true,
+    flags: {
+      prompt: { value: "TEXT", help: "a user's message", many: true },
+      data: { ...data, help: "JSONL of dialogues: the turns before the last answer are the prompt" },
+      adapter,
+      ...modelFlags,
+      "max-new": { value: "N", help: "at most this many new tokens", default: "128" },
+    },
+  },
 };

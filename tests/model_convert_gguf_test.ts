@@ -96,6 +96,18 @@ Deno.test("convertGguf() replaces an older folder", async () => {
   });
 });
 
+Deno.test("convertGguf() clears away what a killed conversion left, not what another one is making", async () => {
+  await inFolder(async (folder) => {
+    const path = join(folder, "tiny.gguf");
+    await Deno.writeFile(path, tinyGguf());
+    for (const name of [".out.1.part", ".out.2.part", ".out.x"]) await Deno.mkdir(join(folder, name));
+    const old = new Date(Date.now() - 7_200_000);
+    for (const name of [".out.1.part", ".out.x"]) await Deno.utime(join(folder, name), old, old);
+    await convertGguf(path, join(folder, "out"));
+    assert.deepEqual(await namesIn(folder), [".out.2.part", ".out.x", "out", "tiny.gguf"]);
+  });
+});
+
 const text = (key: string, value: Field | undefined) => ({ fields: { [key]: value } });
 
 /** The tiny weights with one of them changed. */

@@ -2,7 +2,7 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import { CellError, executeNotebook } from "../tools/notebook.ts";
-import { lossyOutputs, moduleText } from "../tools/check_notebooks.ts";
+import { lossyOutputs, moduleText, unformatted } from "../tools/check_notebooks.ts";
 import { notebookText, readNotebook } from "../tools/notebook_file.ts";
 import { inFolder } from "./folder.ts";
 
@@ -129,7 +129,7 @@ Deno.test("notebookText() stores format 4.5 with stable ids, lines, minimal meta
     equal(notebookText(await readNotebook(path)), text);
   }));
 
-Deno.test("moduleText() and lossyOutputs() check what Deno does not", () =>
+Deno.test("moduleText(), lossyOutputs() and unformatted() check what Deno does not", () =>
   inFolder(async (dir) => {
     const path = await project(dir, [
       `import { a } from "../lib/mod.ts";\nconst b = await import('./b.ts');`,
@@ -143,4 +143,9 @@ Deno.test("moduleText() and lossyOutputs() check what Deno does not", () =>
     );
     match(text, /\/\/ cell \[2\] cell-3\nconsole/);
     deepEqual(lossyOutputs(notebook), ["cell [2] cell-3: prints; use await show(…)"]);
+    const differ = [...await unformatted(notebook)].map(([cell, source]) => [cell.id, source]);
+    deepEqual(differ, [
+      ["cell-2", 'import { a } from "../lib/mod.ts";\nconst b = await import("./b.ts");'],
+      ["cell-3", "console.log(1);"],
+    ]);
   }));

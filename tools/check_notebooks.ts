@@ -1,15 +1,18 @@
-// Checks what Deno does not check in notebooks: the types of the code cells, and that no output goes past show().
-// deno run -A tools/check_notebooks.ts [NOTEBOOK…]
+// Checks what Deno does not check in notebooks: types and format of the code cells, and that no output goes past show().
+// deno run -A tools/check_notebooks.ts [--fix] [NOTEBOOK…]; --fix formats them.
 import { basename, dirname, join, resolve } from "node:path";
-import { resolveUser } from "../lib/run/files.ts";
+import { parseArgs } from "node:util";
+import { resolveUser, writeFileAtomic } from "../lib/run/files.ts";
 import { runMain } from "./main.ts";
-import { type Notebook, readNotebook } from "./notebook_file.ts";
+import { type Cell, type Notebook, notebookText, readNotebook } from "./notebook_file.ts";
 import { root } from "./setup.ts";
+
+const place = (cell: Cell, i: number) => `cell [${i + 1}] ${cell.id}`;
+const codeCells = (notebook: Notebook) => notebook.cells.filter((cell) => cell.cell_type === "code");
 
 /** The code cells as one module, each under a comment with its number; relative imports made absolute. */
 export function moduleText(notebook: Notebook, folder: string): string {
-  const cells = notebook.cells.filter((cell) => cell.cell_type === "code");
-  const texts = cells.map((cell, i) => `// cell [${i + 1}] ${cell.id}\n${cell.source}\n`);
+  const texts = codeCells(notebook).map((cell, i) => `// ${place(cell, i)}\n${cell.source}\n`);
   const specifier = /(\bfrom\s*|\bimport\s*\(?\s*)(["'])(\.\.?\/[^"']+)\2/g;
   return texts.join("\n").replace(specifier, (_, start, quote, path) => {
     return `${start}${quote}file://${resolve(folder, path)}${quote}`;
@@ -18,44 +21,78 @@ export function moduleText(notebook: Notebook, folder: string): string {
 
 /** What a notebook does that loses outputs: prints, and results of a last expression. One line each. */
 export function lossyOutputs(notebook: Notebook): string[] {
-  const cells = notebook.cells.filter((cell) => cell.cell_type === "code");
-  return cells.flatMap((cell, i) => {
-    const place = `cell [${i + 1}] ${cell.id}`;
+  return codeCells(notebook).flatMap((cell, i) => {
     const prints = /\bconsole\.\w+\(|Deno\.stdout\b/.test(cell.source);
     const result = cell.outputs.some((output) => output.output_type === "execute_result");
     return [
-      ...(prints ? [`${place}: prints; use await show(…)`] : []),
-      ...(result ? [`${place}: ends in a bare expression; use await show(…)`] : []),
+      ...(prints ? [`${place(cell, i)}: prints; use await show(…)`] : []),
+      ...(result ? [`${place(cell, i)}: ends in a bare expression; use await show(…)`] : []),
     ];
   });
 }
 
+/**
+ * The code cells whose format differs, formatted. `deno fmt --check` itself reports every cell that does not end in a
+ * newline (2.9.6), so the formatter works on the cells' module, and the module is cut into cells again.
+ */
+export async function unformatted(notebook: Notebook): Promise<Map<Cell, string>> {
+  const cells = codeCells(notebook);
+  const cut = "// ---- next cell ----";
+  const file = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    await Deno.writeTextFile(file, cells.map((cell) => cell.source).join(`\n\n${cut}\n\n`));
+    const { success, stderr } = await deno("fmt", "--quiet", "--config", join(root, "deno.json"), file);
+    if (!success) throw new SyntaxError(new TextDecoder().decode(stderr).trim());
+    const formatted = (await Deno.readTextFile(file)).split(cut).map((source) => source.trim());
+    const differ = cells.map((cell, i) => [cell, formatted[i]] as const).filter(([cell, text]) =>
+      cell.source !== text
+    );
+    return new Map(differ);
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+function deno(...args: string[]): Promise<Deno.CommandOutput> {
+  return new Deno.Command(Deno.execPath(), { args, cwd: root, stdin: "null", env: { NO_COLOR: "1" } })
+    .output();
+}
+
+/** Complains on stderr; returns the number of faults. */
+async function checkNotebook(path: string, fix: boolean): Promise<number> {
+  const notebook = await readNotebook(path);
+  const faults = lossyOutputs(notebook);
+  const differ = await unformatted(notebook);
+  if (!fix) { for (const cell of differ.keys()) faults.push(`${cell.id}: not formatted; run with --fix`); }
+  else if (differ.size) {
+    for (const [cell, source] of differ) cell.source = source;
+    await writeFileAtomic(path, notebookText(notebook));
+  }
+  for (const fault of faults) console.error(`${basename(path)} ${fault}`);
+  return faults.length;
+}
+
 async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { fix: { type: "boolean", default: false } },
+  });
   const folder = join(root, "notebooks");
   const all = [...Deno.readDirSync(folder)].map((e) => join(folder, e.name)).filter((p) =>
     p.endsWith(".ipynb")
   ).sort();
-  const paths = Deno.args.length ? Deno.args.map(resolveUser) : all;
+  const paths = positionals.length ? positionals.map(resolveUser) : all;
+  let faults = 0;
   const modules: string[] = [];
-  let wrong = 0;
-  const target = join(root, ".ual/cells");
-  await Deno.mkdir(target, { recursive: true });
   for (const path of paths) {
-    const notebook = await readNotebook(path);
-    for (const line of lossyOutputs(notebook)) {
-      console.error(`${basename(path)} ${line}`);
-      wrong++;
-    }
-    modules.push(join(target, basename(path, ".ipynb") + ".ts"));
-    await Deno.writeTextFile(modules.at(-1)!, moduleText(notebook, dirname(path)));
+    faults += await checkNotebook(path, values.fix);
+    modules.push(join(root, ".ual/cells", basename(path, ".ipynb") + ".ts"));
+    await writeFileAtomic(modules.at(-1)!, moduleText(await readNotebook(path), dirname(path)));
   }
   if (!paths.length) return 0;
-  for (const args of [["check", ...modules], ["fmt", "--check", ...paths]]) {
-    const { success } = await new Deno.Command(Deno.execPath(), { args, cwd: root, stdin: "null" }).spawn()
-      .status;
-    if (!success) wrong++;
-  }
-  return wrong ? 1 : 0;
+  const { success, stderr } = await deno("check", ...modules);
+  await Deno.stderr.write(stderr);
+  return success && !faults ? 0 : 1;
 }
 
 if (import.meta.main) await runMain(main);

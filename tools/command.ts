@@ -7,16 +7,32 @@ export interface RunOptions {
   cwd: string;
   /** Added to the environment. */
   env?: Record<string, string>;
+  /** Its stdin. */
+  input?: string;
   /** What the program does, as it stands in the error: "Cannot <what>: …". */
   what: string;
 }
 
 /** Runs `program` to its end and returns its stdout. Throws InputError with reason and remedy where it fails. */
-export async function run(program: string, args: string[], { cwd, what, env }: RunOptions): Promise<string> {
-  const command = new Deno.Command(program, { args, cwd, stdin: "null", env: { NO_COLOR: "1", ...env } });
+export async function run(
+  program: string,
+  args: string[],
+  { cwd, what, env, input }: RunOptions,
+): Promise<string> {
+  const stdin = input === undefined ? "null" : "piped";
+  const settings = {
+    args,
+    cwd,
+    stdin,
+    stdout: "piped",
+    stderr: "piped",
+    env: { NO_COLOR: "1", ...env },
+  } as const;
   let output: Deno.CommandOutput;
   try {
-    output = await command.output();
+    const child = new Deno.Command(program, settings).spawn();
+    if (input !== undefined) await new Blob([input]).stream().pipeTo(child.stdin);
+    output = await child.output();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       throw new InputError(`Cannot ${what}: there is no ${program}; install it`);

@@ -1,17 +1,42 @@
-// Executed notebooks → HTML files that need nothing beside them, by nbconvert from .venv.
-// deno run -A tools/export_html.ts FOLDER NOTEBOOK…
-import { join } from "node:path";
+// Executed notebooks → HTML files with nothing beside them, by nbconvert from .venv. Formulas are drawn by MathJax from
+// the network; everything else is inside. deno run -A tools/export_html.ts FOLDER NOTEBOOK…
+import { basename, join } from "node:path";
 import { InputError } from "../lib/run/errors.ts";
-import { resolveUser } from "../lib/run/files.ts";
+import { resolveUser, writeFileAtomic } from "../lib/run/files.ts";
 import { run } from "./command.ts";
 import { runMain } from "./main.ts";
+import { notebookText, readNotebook } from "./notebook_file.ts";
 import { root } from "./setup.ts";
 
 /** Writes an HTML file for each notebook into `folder`. Throws InputError with nbconvert's reason where it fails. */
 export async function exportHtml(notebooks: string[], folder: string): Promise<void> {
-  const args = ["-m", "nbconvert", "--log-level=ERROR", "--to=html", `--output-dir=${folder}`, ...notebooks];
-  const env = { JUPYTER_NO_CONFIG: "1" };
-  await run(join(root, ".venv/bin/python"), args, { cwd: root, env, what: "export notebooks to HTML" });
+  const temporary = await Deno.makeTempDir();
+  try {
+    const copies: string[] = [];
+    for (const path of notebooks) {
+      copies.push(join(temporary, basename(path)));
+      await Deno.writeTextFile(copies.at(-1)!, notebookText(await readNotebook(path)));
+    }
+    const args = ["-m", "nbconvert", "--log-level=ERROR", "--to=html", ...copies];
+    const env = { JUPYTER_NO_CONFIG: "1" };
+    await run(join(root, ".venv/bin/python"), args, { cwd: root, env, what: "export notebooks to HTML" });
+    for (const copy of copies) {
+      const html = basename(copy).replace(/\.ipynb$/, ".html");
+      const page = await Deno.readTextFile(join(temporary, html));
+      await writeFileAtomic(join(folder, html), withoutRemoteScripts(page));
+    }
+  } finally {
+    await Deno.remove(temporary, { recursive: true });
+  }
+}
+
+/** nbconvert's page without what it would load from elsewhere and we do not use: require.js and Mermaid. */
+export function withoutRemoteScripts(html: string): string {
+  const script = /<script\b([^>]*)>((?:(?!<\/script>)[\s\S])*)<\/script>/g;
+  return html.replace(script, (whole, attributes, body) => {
+    const remote = /src="https?:[^"]*require/.test(attributes) || /^\s*import\s[^\n]*["']https?:/m.test(body);
+    return remote ? "" : whole;
+  });
 }
 
 async function main(): Promise<number> {

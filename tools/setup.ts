@@ -12,7 +12,6 @@ import { modelWheel, setUpPython } from "./setup_python.ts";
 export const root = join(import.meta.dirname!, "..");
 
 const stampPath = join(root, ".ual/setup.json");
-const neededGigabytes = 4;
 
 /** What makes a set-up: where this is unchanged and the files are there, nothing is to do. */
 function stampKey(): string {
@@ -45,8 +44,8 @@ export async function setUp(): Promise<void> {
   if (isDone(key)) return;
   using _lock = await waitForLock();
   if (isDone(key)) return;
-  checkDisk(root);
-  checkDisk(cacheDir());
+  checkDisk(root, 2);
+  checkDisk(cacheDir(), 1.5);
   await step(
     "npm packages",
     () => run(Deno.execPath(), ["install", "--frozen"], { cwd: root, what: "install npm packages" }),
@@ -111,15 +110,13 @@ async function waitForLock(): Promise<Deno.FsFile> {
   return file;
 }
 
-function checkDisk(folder: string) {
+function checkDisk(folder: string, needed: number) {
   Deno.mkdirSync(folder, { recursive: true });
   const { bavail, bsize } = statfsSync(folder);
   const gigabytes = bavail * bsize / 1e9;
-  if (gigabytes < neededGigabytes) {
+  if (gigabytes < needed) {
     throw new InputError(
-      `Cannot set up: ${folder} has ${
-        gigabytes.toFixed(1)
-      } GB of free space; make it ${neededGigabytes} GB or more`,
+      `Cannot set up: ${folder} has ${gigabytes.toFixed(1)} GB of free space; make it ${needed} GB or more`,
     );
   }
 }

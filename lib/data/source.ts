@@ -93,13 +93,20 @@ function checked<T>(schema: z.ZodType<T>, value: object, fail: Fail): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  const place = issue.path.join(".") || "the line";
   const given = issue.path.reduce<unknown>(
     (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
     value,
   );
-  const shown = given === undefined ? "missing" : shorten(JSON.stringify(given));
-  return fail(`${place} is ${shown} (${issue.message})`, FORMS);
+  const shown = given === undefined ? "missing" : `${shorten(JSON.stringify(given))} (${issue.message})`;
+  const field = String(issue.path[0]);
+  const remedy = field === "uncertainty"
+    ? RATING
+    : field in about
+    ? `give a text, or leave ${field} out`
+    : FORMS;
+  return fail(`${issue.path.join(".")} is ${shown}`, remedy);
 }
+
+const RATING = "give a number from 0 to 99, or leave it out";
 
 const shorten = (json: string) => json.length > 60 ? json.slice(0, 60) + "…" : json;

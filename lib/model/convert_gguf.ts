@@ -39,6 +39,7 @@ export async function convertGguf(
   const files = ggufTokenizerFiles(gguf, config);
   const tensors = hfTensors(gguf, config);
   const sha256 = options.sha256 ?? await sha256File(ggufPath);
+  await removeLeftovers(outDir);
   const part = join(dirname(outDir), `.${basename(outDir)}.${crypto.randomUUID()}.part`);
   try {
     const put = (name: string, value: unknown) =>
@@ -63,8 +64,26 @@ export async function convertGguf(
   }
 }
 
-/** Moves the finished folder to its place. What another process put there meanwhile gives way. */
+/** Removes what a killed conversion to `outDir` left: its hidden folders that nobody has touched for an hour. */
+async function removeLeftovers(outDir: string): Promise<void> {
+  const parent = dirname(outDir), start = `.${basename(outDir)}.`;
+  try {
+    for await (const { name, isDirectory } of Deno.readDir(parent)) {
+      if (!isDirectory || !name.startsWith(start) || !/\.part(\.old)?$/.test(name)) continue;
+      const { mtime } = await Deno.stat(join(parent, name));
+      if (mtime && Date.now() - mtime.getTime() > 3_600_000) {
+        await Deno.remove(join(parent, name), { recursive: true });
+      }
+    }
+  } catch {
+    // the folder is not there yet, or another process cleans up too
+  }
+}
+
+/** Moves the finished folder to its place. An equal one that another process made meanwhile stays; any other gives way. */
 async function replaceFolder(part: string, outDir: string): Promise<void> {
+  const source = (dir: string) => Deno.readTextFile(join(dir, "source.json")).catch(() => "");
+  if (await source(outDir) === await source(part)) return;
   const old = `${part}.old`;
   try {
     await Deno.rename(outDir, old);

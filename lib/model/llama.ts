@@ -109,9 +109,9 @@ export function rmsNorm(x: tf.Tensor2D, w: tf.Tensor, eps: number): tf.Tensor2D 
   const op = tf.customGrad((x, save) => {
     const t = x as tf.Tensor2D;
     const r = tf.rsqrt(tf.add(tf.mean(tf.square(t), -1, true), eps)); // [N, 1]
-    (save as tf.GradSaveFunc)([t, r]);
+    (save as tf.GradSaveFunc)([t, r, w]);
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
-      const [x, r] = saved;
+      const [x, r, w] = saved;
       const g = tf.mul(dy, w);
       // dx = r·g − x·r³·mean(x·g)
       const along = tf.mul(tf.mean(tf.mul(x, g), -1, true), tf.mul(tf.square(r), r));

@@ -11,4 +11,5 @@ export * from "./open_model.ts";
 export * from "./rows.ts";
 export * from "./safetensors.ts";
 export * from "./score.ts";
+export * from "./sequences.ts";
 export * from "./tokenizer.ts";

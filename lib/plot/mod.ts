@@ -9,3 +9,4 @@ export * from "./mapping_curve.ts";
 export * from "./ratings_histogram.ts";
 export * from "./renderer.ts";
 export * from "./training_curves.ts";
+export * from "./tables.ts";

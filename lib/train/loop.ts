@@ -82,6 +82,8 @@ export interface TrainOptions {
   init?: Params;
   /** Steps between checkpoints. Default 5. */
   checkpointEvery?: number;
+  /** Called once the step is compiled, with the steps already done and all steps. */
+  onStart?: (done: number, total: number) => void | Promise<void>;
   onStep?: (metrics: StepMetrics, total: number) => void | Promise<void>;
   jit?: JitOptions;
 }
@@ -146,6 +148,7 @@ export async function train(
   const step = await compileStep(base, settings, layout, init, options.jit);
   let stopped = false;
   try {
+    await options.onStart?.(resumedFrom, plan.length);
     for (let s = resumedFrom + 1; s <= plan.length && !stopped; s++) {
       const chosen = plan[s - 1].map((i) => ({ sequence: sequences[i], smoothing: smoothing[i] }));
       const metrics = await oneStep(step, layout, chosen, state, settings, plan.length);

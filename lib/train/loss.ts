@@ -27,8 +27,10 @@ export function smoothedCrossEntropy(
   s: tf.Tensor1D,
 ): RowLosses {
   const K = head.shape[0], R = x.shape[0];
-  const u = tf.div(s, K - 1);
-  const c = tf.sub(tf.sub(1, s), u);
+  const mixture = (s: tf.Tensor) => {
+    const u = tf.div(s, K - 1);
+    return { u, c: tf.sub(tf.sub(1, s), u) };
+  };
   const column = (t: tf.Tensor) => tf.reshape(t, [R, 1]);
   let nll: tf.Tensor1D | undefined;
   const op = tf.customGrad((input, save) => {
@@ -40,11 +42,13 @@ export function smoothedCrossEntropy(
     const zy = tf.sum(tf.mul(rows, headY), -1);
     const zSum = tf.reshape(tf.matMul(rows, columnSum, false, true), [R]);
     nll = tf.keep(tf.sub(logsumexp, zy)) as tf.Tensor1D;
+    const { u, c } = mixture(s);
     const value = tf.sub(logsumexp, tf.add(tf.mul(c, zy), tf.mul(u, zSum)));
-    (save as tf.GradSaveFunc)([raw, total, headY, columnSum]);
+    (save as tf.GradSaveFunc)([raw, total, headY, columnSum, head, s]);
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
-      const [raw, total, headY, columnSum] = saved;
-      const expected = tf.div(tf.matMul(raw as tf.Tensor2D, head), column(total)); // [R, D]
+      const [raw, total, headY, columnSum, head, s] = saved;
+      const { u, c } = mixture(s);
+      const expected = tf.div(tf.matMul(raw as tf.Tensor2D, head as tf.Tensor2D), column(total)); // [R, D]
       const target = tf.add(tf.mul(column(c), headY), tf.mul(column(u), columnSum));
       return tf.mul(tf.sub(expected, target), column(dy));
     };

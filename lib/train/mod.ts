@@ -2,3 +2,4 @@
 export * from "./adamw.ts";
 export * from "./loop.ts";
 export * from "./schedule.ts";
+export * from "./stage.ts";

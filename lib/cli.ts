@@ -1,0 +1,50 @@
+// The command line: one verb a call, each in its own file under cli/, loaded only when asked for. Exits 0, 1 (failed) or
+// 2 (bad usage or input).
+import { generalHelp, parseFlags, verbHelp } from "./cli/flags.ts";
+import type { Flags } from "./cli/flags.ts";
+import { verbs } from "./cli_verbs.ts";
+import { InputError, messageOf } from "./run/errors.ts";
+
+/** What a verb returns: the JSON object, and the text a person gets instead. */
+export interface Output {
+  json: unknown;
+  text: string;
+}
+
+const bodies: Record<string, () => Promise<(flags: Flags) => Promise<Output>>> = {
+  map: async () => (await import("./cli/map.ts")).map,
+  data: async () => (await import("./cli/data.ts")).data,
+  figures: async () => (await import("./cli/figures.ts")).figures,
+  train: async () => (await import("./cli/train.ts")).train,
+  perplexity: async () => (await import("./cli/perplexity.ts")).perplexity,
+  generate: async () => (await import("./cli/generate.ts")).generate,
+};
+
+/** Runs one verb and returns the exit code. */
+export async function main(args: string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (!name || name === "--help" || name === "help") {
+    console.log(generalHelp());
+    return name ? 0 : 2;
+  }
+  try {
+    if (!Object.hasOwn(verbs, name)) {
+      throw new InputError(
+        `Cannot run ${name}: there is no such verb; use one of ${Object.keys(verbs).join(", ")}`,
+      );
+    }
+    if (rest.includes("--help")) {
+      console.log(verbHelp(name));
+      return 0;
+    }
+    const flags = parseFlags(name, rest);
+    const { json, text } = await (await bodies[name]())(flags);
+    console.log(flags.json ? JSON.stringify(json) : text);
+    return 0;
+  } catch (error) {
+    console.error(`ual: ${messageOf(error)}`);
+    return error instanceof InputError ? 2 : 1;
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

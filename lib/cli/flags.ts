@@ -1,0 +1,123 @@
+// Arguments → values, by the verb's table; help text. What a verb does with them stands in its own file beside this.
+import { parseArgs } from "node:util";
+import { type Flag, type Verb, verbs } from "../cli_verbs.ts";
+import { InputError, messageOf } from "../run/errors.ts";
+
+/** A verb's flags as given, with typed readers that name the flag in errors. */
+export class Flags {
+  constructor(
+    private readonly verb: string,
+    private readonly values: Record<string, string | boolean | string[] | undefined>,
+  ) {}
+
+  /** Print one JSON object on stdout. */
+  get json(): boolean {
+    return this.flag("json");
+  }
+
+  /** Whether a flag without a value was given. */
+  flag(name: string): boolean {
+    return this.values[name] === true;
+  }
+
+  /** The value, if given or defaulted. */
+  text(name: string): string | undefined {
+    return this.values[name] as string | undefined;
+  }
+
+  /** All values of a flag that may be repeated. */
+  list(name: string): string[] {
+    return (this.values[name] ?? []) as string[];
+  }
+
+  /** The value; throws InputError where it is missing. */
+  required(name: string): string {
+    const value = this.text(name);
+    if (value === undefined) {
+      throw new InputError(`Cannot run ${this.verb}: --${name} is missing; see ual ${this.verb} --help`);
+    }
+    return value;
+  }
+
+  /** The value as a finite number within [least, most]. */
+  number(name: string, { least = -Infinity, most = Infinity } = {}): number {
+    const value = Number(this.required(name));
+    if (this.required(name).trim() === "" || !Number.isFinite(value) || value < least || value > most) {
+      const range = most === Infinity ? `of at least ${least}` : `from ${least} to ${most}`;
+      throw new InputError(`Cannot use --${name} ${this.text(name)}: give a number ${range}`);
+    }
+    return value;
+  }
+
+  /** The value as a whole number of at least `least`. */
+  whole(name: string, least = 1): number {
+    const value = this.number(name, { least });
+    if (!Number.isSafeInteger(value)) {
+      throw new InputError(`Cannot use --${name} ${this.text(name)}: give a whole number`);
+    }
+    return value;
+  }
+}
+
+const COMMON: Record<string, Flag> = {
+  json: { help: "one JSON object on stdout; progress stays on stderr" },
+  help: { help: "this text" },
+};
+
+/** Parses the arguments after the verb. Throws InputError for unknown flags, missing values and unknown choices. */
+export function parseFlags(name: string, args: string[]): Flags {
+  const verb = verbs[name], flags = { ...verb.flags, ...COMMON };
+  const options = Object.fromEntries(
+    Object.entries(flags).map(([k, f]) => [k, {
+      type: f.value ? "string" as const : "boolean" as const,
+      ...(f.many ? { multiple: true } : {}),
+    }]),
+  );
+  let parsed;
+  try {
+    parsed = parseArgs({ args, options, allowPositionals: Boolean(verb.positional), strict: true });
+  } catch (error) {
+    throw new InputError(`Cannot run ${name}: ${messageOf(error)}; see ual ${name} --help`);
+  }
+  const values: Record<string, string | boolean | string[] | undefined> = { ...parsed.values } as never;
+  for (const positional of parsed.positionals) {
+    const at = verb.positional!;
+    if (flags[at].many) values[at] = [...(values[at] as string[] ?? []), positional];
+    else if (values[at] === undefined) values[at] = positional;
+    else {throw new InputError(
+        `Cannot run ${name}: "${positional}" is one argument too many; see ual ${name} --help`,
+      );}
+  }
+  for (const [key, { default: fallback, choices }] of Object.entries(flags)) {
+    values[key] ??= fallback;
+    if (choices && values[key] !== undefined && !choices.includes(values[key] as string)) {
+      throw new InputError(`Cannot use --${key} ${values[key]}: choose from ${choices.join(", ")}`);
+    }
+  }
+  return new Flags(name, values);
+}
+
+/** The help of one verb. */
+export function verbHelp(name: string): string {
+  const verb = verbs[name], positional = verb.positional ? ` [${verb.positional.toUpperCase()}]` : "";
+  const rows = Object.entries({ ...verb.flags, ...COMMON }).map(([key, flag]) => {
+    const left = `--${key}${flag.value ? ` ${flag.value}` : ""}`;
+    const choices = flag.choices ? ` (${flag.choices.join(", ")})` : "";
+    const fallback = flag.default === undefined ? "" : ` [${flag.default}]`;
+    return `  ${left.padEnd(26)}${flag.help}${choices}${fallback}`;
+  });
+  return [`ual ${name}${positional} [flags]`, `${verb.summary}.`, "", ...rows].join("\n");
+}
+
+/** The help of the whole command line. */
+export function generalHelp(): string {
+  const rows = Object.entries(verbs).map(([name, verb]) => `  ${name.padEnd(14)}${verb.summary}`);
+  return [
+    "ual VERB [flags]",
+    "Uncertainty-aware learning from the command line.",
+    "",
+    ...rows,
+    "",
+    "ual VERB --help lists a verb's flags.",
+  ].join("\n");
+}

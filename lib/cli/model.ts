@@ -1,0 +1,68 @@
+// What the verbs with a model have in common: opening it, its template, an adapter, its dialogues.
+import type { Example } from "../data/example.ts";
+import { readExamples } from "../data/source.ts";
+import type { JitOptions } from "../jit/mod.ts";
+import {
+  type Adapter,
+  baseOf,
+  type Encoded,
+  type Model,
+  openModel,
+  readAdapter,
+  toSequences,
+} from "../model/mod.ts";
+import { InputError, messageOf } from "../run/errors.ts";
+import { resolveUser } from "../run/files.ts";
+import type { Flags } from "./flags.ts";
+
+/** The model of `--model`, with the template of `--template` if given. */
+export async function modelOf(flags: Flags): Promise<{ model: Model; template: string }> {
+  const model = await openModel(flags.text("model"));
+  const path = flags.text("template");
+  return { model, template: path ? await readText(resolveUser(path)) : model.chatTemplate };
+}
+
+/** The adapter of the flag `name`, if given. */
+export async function adapterOf(flags: Flags, model: Model, name = "adapter"): Promise<Adapter | undefined> {
+  const dir = flags.text(name);
+  return dir ? await readAdapter(resolveUser(dir), model.config) : undefined;
+}
+
+/** The dialogues of `--data`. */
+export async function examplesOf(flags: Flags, requireUncertainty = false): Promise<Example[]> {
+  return await readExamples(resolveUser(flags.required("data")), { requireUncertainty });
+}
+
+/** Those dialogues as tokens, by `--context` and `--supervise`; notes on stderr what was cut or left out. */
+export async function sequencesOf(flags: Flags, model: Model, template: string): Promise<Encoded> {
+  const encoded = toSequences(model, await examplesOf(flags), {
+    context: flags.whole("context", 2),
+    supervise: flags.required("supervise") as "all" | "response",
+    template,
+  });
+  if (encoded.truncated.length) console.error(`${encoded.truncated.length} dialogues cut at the context`);
+  if (encoded.dropped.length) {
+    console.error(`${encoded.dropped.length} dialogues left out: no answer within the context`);
+  }
+  return encoded;
+}
+
+/** The thread count of `--threads`; all cores without it. */
+export function threadsOf(flags: Flags): number {
+  return flags.text("threads") === undefined ? navigator.hardwareConcurrency : flags.whole("threads");
+}
+
+/** Options of the compiler. */
+export function jitOf(flags: Flags): JitOptions {
+  return { threads: threadsOf(flags) };
+}
+
+export { baseOf };
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    throw new InputError(`Cannot read ${path}: ${messageOf(error)}; give an existing text file`);
+  }
+}

@@ -1,0 +1,11 @@
+// The library's front door: what the notebooks use, room by room. Rooms can also be imported alone (deno.json, exports).
+export * from "./data/mod.ts";
+export * from "./evaluate/mod.ts";
+export * from "./model/mod.ts";
+export * from "./plot/mod.ts";
+export * from "./presets.ts";
+export { Progress, type ProgressState } from "./run/progress.ts";
+export { InputError } from "./run/errors.ts";
+export * from "./show/mod.ts";
+export * from "./train/mod.ts";
+export * from "./uncertainty/mod.ts";

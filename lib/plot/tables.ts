@@ -1,0 +1,79 @@
+// The tables behind the figures, as files of a run, and the figures drawn from them. Numbers only: no model, no browser.
+import { join } from "node:path";
+import { InputError } from "../run/errors.ts";
+import { readBytes, writeFileAtomic } from "../run/files.ts";
+import { calibration, type CalibrationRow } from "./calibration.ts";
+import type { Figure } from "./figure.ts";
+import { heldoutPerplexity, type PerplexityRow } from "./heldout_perplexity.ts";
+import { mappingCurve, type MappingCurveOptions, type MappingRow } from "./mapping_curve.ts";
+import { type RatingRow, ratingsHistogram } from "./ratings_histogram.ts";
+import { trainingCurves, type TrainingRow } from "./training_curves.ts";
+
+/** Each figure's table, by the figure's name. */
+export interface Tables {
+  ratings: { rows: RatingRow[] };
+  mapping: { rows: MappingRow[]; options: MappingCurveOptions };
+  training: { rows: TrainingRow[] };
+  perplexity: { rows: PerplexityRow[] };
+  calibration: { rows: CalibrationRow[]; ece: Record<string, number> };
+}
+
+const draw: { [K in keyof Tables]: (table: Tables[K]) => Figure } = {
+  ratings: ({ rows }) => ratingsHistogram(rows),
+  mapping: ({ rows, options }) => mappingCurve(rows, options),
+  training: ({ rows }) => trainingCurves(rows),
+  perplexity: ({ rows }) => heldoutPerplexity(rows),
+  calibration: ({ rows, ece }) => calibration(rows, ece),
+};
+
+/** The figure of one table. */
+export function drawFigure<K extends keyof Tables>(name: K, table: Tables[K]): Figure {
+  return draw[name](table);
+}
+
+/** The figures of all tables given, by name. */
+export function drawFigures(tables: Partial<Tables>): Record<string, Figure> {
+  return Object.fromEntries(
+    Object.entries(tables).map(([name, table]) => [name, drawFigure(name as keyof Tables, table as never)]),
+  );
+}
+
+/** Writes one table as `dir`/name.json. */
+export async function writeTable<K extends keyof Tables>(
+  dir: string,
+  name: K,
+  table: Tables[K],
+): Promise<void> {
+  await Deno.mkdir(dir, { recursive: true });
+  await writeFileAtomic(join(dir, `${name}.json`), JSON.stringify(table) + "\n");
+}
+
+/** The tables in `dir`. Throws InputError where there is none or one is not JSON. */
+export async function readTables(dir: string): Promise<Partial<Tables>> {
+  const tables: Record<string, unknown> = {};
+  for (const name of Object.keys(draw)) {
+    const path = join(dir, `${name}.json`);
+    if (!await exists(path)) continue;
+    try {
+      tables[name] = JSON.parse(new TextDecoder().decode(await readBytes(path)));
+    } catch {
+      throw new InputError(
+        `Cannot read table ${path}: it is not JSON; run the notebook that writes it again`,
+      );
+    }
+  }
+  if (Object.keys(tables).length === 0) {
+    throw new InputError(`Cannot draw figures: ${dir} holds no tables; run the notebooks first`);
+  }
+  return tables as Partial<Tables>;
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,99 @@
+// lib/data/template.ts: the texts of known templates, written out by hand, and where the answers stand in them.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { Turn } from "../lib/data/example.ts";
+import { renderChat, renderExample } from "../lib/data/template.ts";
+import { InputError } from "../lib/run/errors.ts";
+
+const CHATML = Deno.readTextFileSync(join(import.meta.dirname!, "../data/templates/chatml.jinja"));
+
+/** SmolLM2's own: a default system turn, a newline after every turn. */
+const SMOLLM = "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}" +
+  "{{ '<|im_start|>system\nBe kind<|im_end|>\n' }}{% endif %}{{'<|im_start|>' + message['role'] + '\n' + " +
+  "message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+
+/** As Llama 2's: no generation prompt, contents stripped, complaints about roles. */
+const INST = `{% for message in messages %}
+    {% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}
+        {{- raise_exception('roles must alternate') }}
+    {% endif %}
+    {%- if message['role'] == 'user' %}
+        {{- bos_token + '[INST] ' + message['content'].strip() + ' [/INST]' }}
+    {%- else %}
+        {{- ' ' + message['content'].strip() + ' ' + eos_token }}
+    {%- endif %}
+{%- endfor %}
+`;
+
+const talk: Turn[] = [
+  { role: "user", content: " Hi {{ x }}\n" },
+  { role: "assistant", content: "Hello!\n\n" },
+  { role: "user", content: "Bye" },
+  { role: "assistant", content: " Bye." },
+];
+
+const answers = (template: string, turns: Turn[], options = {}) => {
+  const { text, spans } = renderExample(template, turns, options);
+  return { text, answers: spans.map(({ start, end }) => text.slice(start, end)) };
+};
+
+Deno.test("renderChat() writes literal ChatML", () => {
+  const first = "<|im_start|>user\n Hi {{ x }}\n<|im_end|>\n<|im_start|>assistant\n";
+  assert.equal(renderChat(CHATML, talk.slice(0, 1), { addGenerationPrompt: true }), first);
+  assert.equal(renderChat(CHATML, talk.slice(0, 2)), `${first}Hello!\n\n<|im_end|>`);
+  assert.equal(
+    renderChat(CHATML, [{ role: "system", content: "S" }, ...talk]),
+    `<|im_start|>system\nS<|im_end|>\n${first}Hello!\n\n<|im_end|>\n<|im_start|>user\nBye<|im_end|>\n` +
+      "<|im_start|>assistant\n Bye.<|im_end|>",
+  );
+});
+
+Deno.test("renderExample() finds every answer with its end of turn", () => {
+  assert.deepEqual(answers(CHATML, talk).answers, ["Hello!\n\n<|im_end|>", " Bye.<|im_end|>"]);
+  const { text, answers: found } = answers(SMOLLM, talk);
+  assert.ok(text.startsWith("<|im_start|>system\nBe kind<|im_end|>\n<|im_start|>user\n"));
+  assert.deepEqual(found, ["Hello!\n\n<|im_end|>", " Bye.<|im_end|>"]);
+  const inst = answers(INST, talk, { bosToken: "<s>", eosToken: "</s>" });
+  assert.equal(inst.text, "<s>[INST] Hi {{ x }} [/INST] Hello! </s><s>[INST] Bye [/INST] Bye. </s>");
+  assert.deepEqual(inst.answers, [" Hello! </s>", " Bye. </s>"]);
+});
+
+Deno.test("renderExample() keeps the white space that belongs to an answer", () => {
+  const bare = "{% for m in messages %}{{ m.content }}{% if m.role == 'user' %}\n{% endif %}{% endfor %}";
+  const turns: Turn[] = [{ role: "user", content: "Q" }, { role: "assistant", content: "A \n" }];
+  assert.deepEqual(answers(bare, turns).answers, ["A \n"]);
+  assert.deepEqual(answers(bare + "{{ '\n\n' }}", turns.slice(0, 1)).answers, []);
+  const empty: Turn[] = [{ role: "user", content: "Q" }, { role: "assistant", content: "" }];
+  assert.deepEqual(answers(SMOLLM, empty).answers, ["<|im_end|>"]);
+});
+
+Deno.test("renderExample() refuses a template that rewrites earlier turns", () => {
+  const counting = "{{ messages | length }}{% for m in messages %}{{ m.content }}{% endfor %}";
+  assert.throws(() => renderExample(counting, talk), (error) => {
+    assert.ok(error instanceof InputError);
+    assert.match(
+      error.message,
+      /^Cannot find the answer of turn 2: the chat template writes the turns before/,
+    );
+    return true;
+  });
+});
+
+Deno.test("renderChat() says what is wrong with a template", () => {
+  const message = (template: string, turns = talk) => {
+    try {
+      renderChat(template, turns);
+    } catch (error) {
+      assert.ok(error instanceof InputError, String(error));
+      return error.message;
+    }
+    assert.fail("no error");
+  };
+  assert.match(message("{% for m in messages %}"), /^Cannot use the chat template: .*; correct the Jinja$/);
+  assert.match(message(" "), /the chat template is empty/);
+  assert.match(
+    message("{{ nonsense() }}"),
+    /^Cannot render a dialogue \(user, assistant, user, assistant\) with/,
+  );
+  assert.match(message(INST, talk.slice(1)), /roles must alternate/);
+});
