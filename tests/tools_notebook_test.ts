@@ -106,8 +106,10 @@ Deno.test("executeNotebook() says so where the kernel gives no reason, dies, or 
     await rejects(executeNotebook(path), /failed: .*SyntaxError: Unexpected token `=`/);
     await withSource('import "npm:not-in-the-lock-file";');
     await rejects(executeNotebook(path), /import of a package that is not in deno\.json/);
-    await withSource("Deno.exit(3);");
+    const died = [`const { show } = await import("${show}");`, `await show("before");`, "Deno.exit(3);"];
+    await withSource(died.join("\n"));
     await rejects(executeNotebook(path), /failed: the kernel died \(code 3\)/);
+    deepEqual(texts((await readNotebook(path)).cells[1].outputs).slice(0, 1), ["before"]);
     await withSource("await new Promise(() => {});");
     await rejects(executeNotebook(path, { timeout: 0.5 }), /failed: it took more than 0\.5 s/);
     await rejects(executeNotebook(join(dir, "none.ipynb")), { name: "InputError" });

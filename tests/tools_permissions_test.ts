@@ -1,7 +1,7 @@
 // Verbs without the engine run in a process that reaches its inputs and outputs and nothing else: seen from inside.
 import { deepEqual, equal } from "node:assert/strict";
 import { join } from "node:path";
-import { verbs } from "../lib/cli_verbs.ts";
+import { type Verb, verbs } from "../lib/cli_verbs.ts";
 import { flagValues, permissionFlags } from "../tools/permissions.ts";
 import { inFolder } from "./folder.ts";
 
@@ -50,7 +50,7 @@ Deno.test("a verb without the engine cannot read, reach or start what it should 
     const old = Deno.env.get("INIT_CWD");
     try {
       Deno.env.set("INIT_CWD", dir);
-      const args = ["map", "--data", "in.jsonl", "--out=out/map.jsonl"];
+      const args = ["--data", "in.jsonl", "--out=out/map.jsonl"];
       const flags = permissionFlags(root, { read: ["data"], write: ["out"] }, args);
       const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
         args: ["run", "--quiet", ...flags, script, ...args],
@@ -88,7 +88,7 @@ Deno.test("a verb without the engine cannot read, reach or start what it should 
 Deno.test("permissionFlags() opens nothing for flags that were not given, and follows links of those that were", () =>
   inFolder(async (dir) => {
     dir = await Deno.realPath(dir);
-    const none = permissionFlags(root, { read: ["data"], write: ["out"] }, ["map"]);
+    const none = permissionFlags(root, { read: ["data"], write: ["out"] }, []);
     deepEqual(none.filter((flag) => flag.startsWith("--allow-write")), []);
     await Deno.mkdir(join(dir, "a,b"));
     await Deno.symlink(join(dir, "a,b"), join(dir, "link"));
@@ -103,8 +103,15 @@ Deno.test("permissionFlags() opens nothing for flags that were not given, and fo
     );
   }));
 
-Deno.test("flagValues() finds both spellings, all occurrences, and no others", () => {
-  deepEqual(flagValues(["--out", "a", "--out=b=c", "--outer", "d", "--out"], "out"), ["a", "b=c"]);
+Deno.test("flagValues() finds both spellings, repeated and positional ones, and no others", () => {
+  const verb: Verb = {
+    positional: "data",
+    flags: { data: { value: "FILE", help: "" }, mean: { value: "X", help: "" }, json: { help: "" } },
+    write: ["out"],
+  };
+  const args = ["--mean", "0.1", "a", "--json", "b", "--out", "c", "--out=d=e", "--outer", "f", "--out"];
+  const { data, out, mean } = flagValues(verb, args);
+  deepEqual([data, out, mean], [["a", "b", "f"], ["c", "d=e"], ["0.1"]]);
 });
 
 Deno.test("the verbs without the engine are map, data and figures", () => {

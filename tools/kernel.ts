@@ -65,14 +65,20 @@ export class Kernel {
   }
 
   async #execute(code: string, onOutput: (message: Message) => void): Promise<Reply> {
-    const reply = await this.#request(code, true);
     const tag = crypto.randomUUID();
-    await this.#request(marker(tag), false);
-    for (;;) {
-      const message = await this.outputs.receive();
-      if (message.type === "ual_marker" && message.content.tag === tag) return reply;
-      onOutput(message);
-    }
+    const collect = async () => {
+      for (;;) {
+        const message = await this.outputs.receive();
+        if (message.type === "ual_marker" && message.content.tag === tag) return;
+        onOutput(message);
+      }
+    };
+    const run = async () => {
+      const reply = await this.#request(code, true);
+      await this.#request(marker(tag), false);
+      return reply;
+    };
+    return (await Promise.all([run(), collect()]))[0];
   }
 
   /** Sends markers until one arrives: the subscription takes effect at a moment of its own. */
@@ -96,7 +102,12 @@ export class Kernel {
     }
   }
 
-  /** Ends the kernel's process, and no other. */
+  /** Ends the kernel's process, and no other; a running cell fails. */
+  kill(): void {
+    kill(this.child);
+  }
+
+  /** Ends the kernel's process and lets go of all that belongs to it. */
   async close(): Promise<void> {
     kill(this.child);
     await this.child.status;

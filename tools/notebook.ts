@@ -34,22 +34,20 @@ export async function executeNotebook(path: string, options: ExecuteOptions = {}
   const notebook = await readNotebook(path);
   const folder = dirname(resolve(path));
   const kernel = await Kernel.start(folder, kernelEnv(folder, options.env));
-  const save = () => writeFileAtomic(options.out ?? path, notebookText(notebook));
-  const stop = async (signal: string) => {
-    console.error(`stopped by ${signal}; the cells executed so far are kept`);
-    await Promise.all([kernel.close(), save()]);
-    Deno.exit(1);
-  };
-  const [onInt, onTerm] = [() => stop("SIGINT"), () => stop("SIGTERM")];
-  Deno.addSignalListener("SIGINT", onInt);
-  Deno.addSignalListener("SIGTERM", onTerm);
+  const stops = (["SIGINT", "SIGTERM"] as const).map((signal) => {
+    const stop = () => { // the running cell then fails, and what was executed is kept
+      console.error(`stopped by ${signal}`);
+      kernel.kill();
+    };
+    Deno.addSignalListener(signal, stop);
+    return () => Deno.removeSignalListener(signal, stop);
+  });
   try {
     await runCells(kernel, notebook, path, options);
   } finally {
-    Deno.removeSignalListener("SIGINT", onInt);
-    Deno.removeSignalListener("SIGTERM", onTerm);
+    for (const remove of stops) remove();
     await kernel.close();
-    await save();
+    await writeFileAtomic(options.out ?? path, notebookText(notebook));
   }
 }
 

@@ -1,6 +1,7 @@
 // Deno's permissions for a verb that needs no engine: its own code, its inputs, its output folders; no network, no other
 // programs, no native code. Starting the verb is ual.ts.
 import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
 import type { Verb } from "../lib/cli_verbs.ts";
 import { resolveUser } from "../lib/run/files.ts";
 
@@ -8,9 +9,10 @@ import { resolveUser } from "../lib/run/files.ts";
 const names = ["INIT_CWD", "UAL_CACHE", "UAL_GIT", "UAL_MIRROR", "NO_COLOR", "HOME", "XDG_CACHE_HOME"];
 const own = ["lib", "node_modules", "data", "deno.json", "deno.lock", "package.json"];
 
-/** The permission flags of `deno run` for `verb` with the user's arguments. Paths are taken relative to INIT_CWD. */
+/** The permission flags of `deno run` for `verb` with the arguments after its name. Paths are taken relative to INIT_CWD. */
 export function permissionFlags(root: string, verb: Verb, args: string[]): string[] {
-  const given = (flags: string[] = []) => flags.flatMap((flag) => flagValues(args, flag)).map(resolveUser);
+  const values = flagValues(verb, args);
+  const given = (flags: string[] = []) => flags.flatMap((flag) => values[flag] ?? []).map(resolveUser);
   const outputs = [
     ...given(verb.write).flatMap((path) => [path, real(path)]).map((path) => dirname(path)),
     ...given(verb.writeFolder).flatMap((path) => [path, real(path)]),
@@ -27,12 +29,20 @@ export function permissionFlags(root: string, verb: Verb, args: string[]): strin
   ];
 }
 
-/** The values of --flag VALUE and --flag=VALUE. */
-export function flagValues(args: string[], flag: string): string[] {
-  return args.flatMap((arg, i) => {
-    if (arg === `--${flag}` && i + 1 < args.length) return [args[i + 1]];
-    return arg.startsWith(`--${flag}=`) ? [arg.slice(flag.length + 3)] : [];
-  });
+/** The values that the arguments after the verb give to each flag, positional ones included; faults are the verb's to find. */
+export function flagValues(verb: Verb, args: string[]): Record<string, string[]> {
+  const taking = Object.entries(verb.flags ?? {}).filter(([, flag]) => flag.value).map(([name]) => name);
+  const names = [...taking, ...verb.read ?? [], ...verb.write ?? [], ...verb.writeFolder ?? []];
+  const options = Object.fromEntries(
+    names.map((name) => [name, { type: "string", multiple: true } as const]),
+  );
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true, strict: false });
+  const found: Record<string, string[]> = {};
+  for (const [name, given] of Object.entries(values)) {
+    found[name] = [given].flat().filter((value) => typeof value === "string");
+  }
+  if (verb.positional) found[verb.positional] = [...found[verb.positional] ?? [], ...positionals];
+  return found;
 }
 
 /** The path behind links; for a file that is not there yet, of the folder it will be in. */

@@ -52,6 +52,7 @@ export async function setUp(): Promise<void> {
   );
   const python = await setUpPython(root, step);
   const kernel = await writeKernelSpec();
+  await writeLabSettings();
   const prepared = await step("model and browser", prepare);
   const paths = [join(root, "node_modules"), python, kernel, ...prepared];
   await writeFileAtomic(stampPath, JSON.stringify({ key, paths }, null, 2) + "\n");
@@ -73,6 +74,15 @@ async function prepare(): Promise<string[]> {
     what: "prepare model and browser",
   });
   return JSON.parse(out.trim().split("\n").at(-1)!);
+}
+
+/** JupyterLab asks for no news and looks for no updates. */
+function writeLabSettings(): Promise<void> {
+  const settings = {
+    "@jupyterlab/apputils-extension:notification": { fetchNews: "false", checkForUpdates: false },
+  };
+  const path = join(root, ".venv/share/jupyter/lab/settings/overrides.json");
+  return writeFileAtomic(path, JSON.stringify(settings, null, 2) + "\n");
 }
 
 /** The kernel for JupyterLab, found through JUPYTER_PATH; returns its path. */

