@@ -1,6 +1,7 @@
 // The whole training path against PyTorch + transformers + PEFT on the same weights: ids, losses, gradients, AdamW,
 // log-likelihoods, greedy text. Stored numbers: tests/parity/peft (our dialogues) and, where there is one, the mirror.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { renderChat } from "../lib/data/template.ts";
 import { readExamples } from "../lib/data/source.ts";
@@ -177,7 +178,9 @@ for (const [name, run] of Object.entries<StoredRun>(stored.runs)) {
     const lora: LoraConfig = { r, alpha, targets, dropout: 0 };
     const smoothing = stored.examples.map((e: { s: number }) => name === "sft" ? 0 : e.s);
     const init = startAdapter((await smollm()).config, lora, bounds);
-    const bytes = Object.values(init).flatMap(({ data }) => [...new Uint8Array(data.buffer)]);
+    const hash = createHash("sha256");
+    for (const { data } of Object.values(init)) hash.update(new Uint8Array(data.buffer as ArrayBuffer));
+    assert.equal(hash.digest("hex"), run.start_sha256, "the start adapter");
     const seen = await watched(await ownSequences(), smoothing, lora, init, steps.length);
     seen.forEach((step, i) => compareStep(step, steps[i]));
     const { loss, grad_norm } = run.step1_float64;

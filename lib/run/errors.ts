@@ -2,6 +2,7 @@
 
 /** Bad input or usage by the user: the message names the action, the value and the remedy. The CLI exits 2 on it. */
 export class InputError extends Error {
+  /** Set so that messages show it. */
   override name = "InputError";
 }
 

@@ -105,7 +105,9 @@ export async function dropTornLine(path: string): Promise<number> {
 
 /** One value of a JSONL file with its line number, counted from 1. */
 export interface JsonLine {
+  /** Counted from 1. */
   line: number;
+  /** The parsed JSON. */
   value: unknown;
 }
 

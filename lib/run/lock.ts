@@ -5,6 +5,7 @@ import { writeError } from "./files.ts";
 
 /** A held folder; released by release(), by leaving a `using` block, or by the end of the process. */
 export interface Lock extends Disposable {
+  /** Lets go; a second call does nothing. */
   release(): void;
 }
 

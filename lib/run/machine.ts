@@ -18,12 +18,17 @@ export function versions(): Record<string, string> {
   };
 }
 
-/** The machine, without its name. Memory in bytes; load is the average over 1, 5 and 15 minutes. */
+/** The machine, without its name. */
 export interface Hardware {
+  /** The processor's model. */
   cpu?: string;
+  /** Logical cores. */
   cores: number;
+  /** Bytes. */
   memory?: number;
+  /** Average over 1, 5 and 15 minutes. */
   load?: number[];
+  /** System and architecture. */
   os: string;
 }
 
@@ -47,7 +52,9 @@ export function peakMemory(): number {
 
 /** The commit of the project and whether files differ from it. */
 export interface GitState {
+  /** The full hash. */
   commit: string;
+  /** Whether any file differs from it, new ones included. */
   dirty: boolean;
 }
 

@@ -20,7 +20,9 @@ export interface StageKey {
 
 /** The content of manifest.json: byte-identical from run to run. */
 export interface Manifest extends StageKey {
+  /** Such as "map" or "train". */
   stage: string;
+  /** What versions() says. */
   versions: Record<string, string>;
   /** SHA-256 of each output, by its path inside the run's folder. */
   outputs: Record<string, string>;
@@ -30,17 +32,23 @@ export interface Manifest extends StageKey {
 
 /** The content of volatile.json. Memory in bytes. */
 export interface Volatile {
+  /** The machine, its load at the end. */
   hardware: Hardware;
+  /** Bytes. */
   peakMemory: number;
+  /** Absent outside a git checkout. */
   git?: GitState;
+  /** Times, speeds and the like, as the stage names them. */
   [measure: string]: unknown;
 }
 
 /** What a stage tells writeManifest(). */
 export interface ManifestOptions extends StageKey {
+  /** Such as "map" or "train". */
   stage: string;
   /** Paths inside the run's folder of the files that the stage wrote; hashed here. */
   outputs?: string[];
+  /** Figures of merit; the same from run to run. */
   results?: Record<string, Json>;
   /** Times, speeds and whatever else differs from run to run. */
   volatile?: Record<string, Json>;

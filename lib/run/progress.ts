@@ -3,8 +3,11 @@
 
 /** Where a stage stands. Times in seconds. */
 export interface ProgressState {
+  /** What is being done. */
   title: string;
+  /** Complete steps. */
   done: number;
+  /** All steps. */
   total: number;
   /** Over the recent steps; absent before the second step or where no tokens are counted. */
   tokensPerSecond?: number;
@@ -12,6 +15,7 @@ export interface ProgressState {
   secondsLeft?: number;
   /** A word on the current state, such as the loss. */
   note?: string;
+  /** Whether the stage has ended, complete or not. */
   finished: boolean;
 }
 
@@ -22,6 +26,7 @@ const window = 20;
 
 /** Counts the steps of one stage and hands each state to `render`. */
 export class Progress {
+  /** Where the stage stands now. */
   readonly state: ProgressState;
   #recent: { time: number; tokens: number; done: number }[];
   #tokens = 0;

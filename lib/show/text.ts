@@ -20,6 +20,7 @@ export interface Column {
 export interface TableOptions {
   /** Which fields, in which order; all fields of the first row where missing. */
   columns?: (string | Column)[];
+  /** Stands above the table. */
   caption?: string;
 }
 

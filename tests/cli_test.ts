@@ -1,0 +1,165 @@
+// The command line as a user meets it: exit codes, JSON on stdout, and that bad input leaves everything untouched.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { inFolder } from "./folder.ts";
+
+const root = join(import.meta.dirname!, "..");
+
+/** Runs `ual ARGS` through the launcher, in `cwd` as the user's folder. */
+async function ual(args: string[], cwd = root) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", join(root, "tools/ual.ts"), ...args],
+    cwd: root,
+    env: { INIT_CWD: cwd, NO_COLOR: "1" },
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+const rated = (u: number[]) =>
+  u.map((uncertainty, i) =>
+    JSON.stringify({ id: `d${i}`, prompt: `Say ${i}.`, response: `It is ${i}.`, uncertainty }) + "\n"
+  ).join("");
+
+Deno.test("ual --help lists the verbs, ual VERB --help its flags", async () => {
+  const general = await ual(["--help"]);
+  assert.equal(general.code, 0);
+  for (const verb of ["map", "data", "figures", "train", "perplexity", "generate"]) {
+    assert.match(general.stdout, new RegExp(`^  ${verb} `, "m"));
+  }
+  const train = await ual(["train", "--help"]);
+  assert.equal(train.code, 0);
+  for (
+    const flag of [
+      "init-adapter",
+      "shuffle",
+      "steps",
+      "batch",
+      "context",
+      "supervise",
+      "smoothing",
+      "mean",
+      "dropout",
+      "lr",
+      "warmup",
+      "schedule",
+      "template",
+      "smoothing-file",
+      "weight-decay",
+      "clip",
+    ]
+  ) {
+    assert.match(train.stdout, new RegExp(`--${flag} `));
+  }
+});
+
+Deno.test("ual map writes smoothing.jsonl relative to the user's folder and prints one JSON object", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, "d.jsonl"), rated([0, 10, 30, 80.5]));
+    const { code, stdout } = await ual(
+      ["map", "d.jsonl", "--mean", "0.2", "--out", "s.jsonl", "--json"],
+      folder,
+    );
+    assert.equal(code, 0);
+    const json = JSON.parse(stdout);
+    assert.equal(stdout.trim().split("\n").length, 1);
+    assert.ok(Math.abs(json.alpha - 0.8 / 120.5) < 1e-12);
+    const rows = (await Deno.readTextFile(join(folder, "s.jsonl"))).trim().split("\n").map((l) =>
+      JSON.parse(l)
+    );
+    assert.deepEqual(rows, json.smoothing);
+    assert.ok(
+      Math.abs(rows.reduce((s: number, r: { smoothing: number }) => s + r.smoothing, 0) / 4 - 0.2) < 1e-12,
+    );
+  }));
+
+Deno.test("bad input and usage exit 2 with one line that says what to do, and write nothing", () =>
+  inFolder(async (folder) => {
+    const file = async (name: string, text: string) => {
+      await Deno.writeTextFile(join(folder, name), text);
+      return name;
+    };
+    const good = await file("good.jsonl", rated([10, 20]));
+    const cases: [string[], RegExp][] = [
+      [["fly"], /there is no such verb; use one of map/],
+      [["map"], /--data is missing/],
+      [["map", "nowhere.jsonl", "--out", "s.jsonl"], /Cannot read .*nowhere\.jsonl/],
+      [["map", good, "--mean", "lots", "--out", "s.jsonl"], /--mean lots: give a number/],
+      [["map", good, "--mean", "0.995", "--out", "s.jsonl"], /mean 0\.995/],
+      [["map", good, "--methd", "none"], /methd/],
+      [["map", good, "--method", "cubic"], /choose from truncated-linear, constant, none/],
+      [
+        ["map", await file("zero.jsonl", rated([0, 0])), "--out", "s.jsonl"],
+        /every uncertainty is 0.*largest reachable mean is 0/,
+      ],
+      [["map", await file("broken.jsonl", rated([3]) + "{oops\n"), "--out", "s.jsonl"], /broken\.jsonl:2/],
+      [["map", await file("high.jsonl", rated([3, 100])), "--out", "s.jsonl"], /high\.jsonl:2.*0.*99/],
+      [
+        ["map", await file("unrated.jsonl", '{"prompt":"a","response":"b"}\n'), "--out", "s.jsonl"],
+        /unrated\.jsonl:1.*uncertainty/,
+      ],
+      [["map", await file("empty.jsonl", ""), "--out", "s.jsonl"], /empty\.jsonl.*empty/],
+      [
+        ["train", good, "--out", "run", "--context", "9000"],
+        /context of 9000 tokens: .* was trained for 8192/,
+      ],
+      [["train", good, "--out", "run", "--batch", "0"], /--batch 0: give a number of at least 1/],
+      [["train", good, "--out", "run", "--targets", "q_proj,zzz"], /Cannot adapt zzz/],
+      [["train", good, "--out", "run", "--mean", "0.999"], /mean 0\.999/],
+      [[
+        "train",
+        good,
+        "--out",
+        "run",
+        "--smoothing-file",
+        await file("s0.jsonl", '{"id":"other","smoothing":0.1}\n'),
+      ], /sample "d0".*no such id/],
+      [
+        ["train", good, "--out", "run", "--template", await file("bad.jinja", "{% for x in %}")],
+        /chat template/,
+      ],
+      [["train", good, "--out", "run", "--init-adapter", "nowhere"], /Cannot read .*adapter_config\.json/],
+      [
+        ["train", good, "--out", "run", "--model", await file("lie.gguf", "GGUF\u0003\0\0\0 not a model")],
+        /lie\.gguf/,
+      ],
+      [["perplexity", good, "--context", "4"], /none has an answer token within 4 tokens/],
+      [["generate"], /there is no prompt/],
+      [["generate", "hello", "--max-new", "9000"], /the model's context is 8192/],
+    ];
+    for (const [args, message] of cases) {
+      const { code, stdout, stderr } = await ual(args, folder);
+      assert.equal(code, 2, `${args.join(" ")}: ${stderr}`);
+      assert.equal(stdout, "", args.join(" "));
+      assert.match(stderr, message, args.join(" "));
+      assert.equal(stderr.trim().split("\n").length, 1, stderr);
+    }
+    const names = [...Deno.readDirSync(folder)].map((e) => e.name);
+    assert.ok(!names.includes("s.jsonl") && !names.includes("run"), names.join());
+  }));
+
+Deno.test("ual generate and perplexity answer on the real model as JSON", () =>
+  inFolder(async (folder) => {
+    const generated = await ual(
+      ["generate", "What is the capital of France?", "--max-new", "12", "--json"],
+      folder,
+    );
+    assert.equal(generated.code, 0, generated.stderr);
+    const [answer] = JSON.parse(generated.stdout).results;
+    assert.match(answer.text, /Paris/);
+    assert.ok(answer.finished);
+    const data = join(folder, "d.jsonl");
+    const dialogue = (response: string) =>
+      JSON.stringify({ prompt: "What is the capital of France?", response }) + "\n";
+    await Deno.writeTextFile(
+      data,
+      dialogue("The capital of France is Paris.") + dialogue("Wet the of purple Paris capital."),
+    );
+    const scored = await ual(["perplexity", data, "--json"], folder);
+    assert.equal(scored.code, 0, scored.stderr);
+    const json = JSON.parse(scored.stdout), [right, wrong] = json.samples;
+    assert.deepEqual([right.id, wrong.id], ["1", "2"]);
+    assert.ok(right.perplexity < 2 && wrong.perplexity > 50, `${right.perplexity} ${wrong.perplexity}`);
+    assert.ok(Math.abs(json.nll - right.nll - wrong.nll) < 1e-9);
+    assert.ok(Math.abs(json.perplexity - Math.exp(json.nll / json.tokens)) < 1e-9);
+  }));
