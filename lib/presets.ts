@@ -65,7 +65,7 @@ const presets: Record<string, Preset> = {
 };
 
 /** The preset called `name`; default: the environment's UAL_PRESET, else smollm2. Throws InputError for an unknown one. */
-export function preset(name = Deno.env.get("UAL_PRESET") ?? "smollm2"): Preset {
+export function preset(name: string = Deno.env.get("UAL_PRESET") ?? "smollm2"): Preset {
   if (!Object.hasOwn(presets, name)) {
     throw new InputError(
       `Cannot use preset ${name}: there is none; choose from ${Object.keys(presets).join(", ")}`,

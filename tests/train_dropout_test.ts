@@ -1,5 +1,5 @@
 // Counter-based dropout: the mask by loops, its rate, independence, and that places in a batch do not matter.
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 import assert from "node:assert/strict";
 import { f32, type Params, runEager, type TensorData } from "../lib/jit/mod.ts";
 import { counterDropout, KEY_SIZE, moduleKeys, tokenKeys } from "../lib/train/dropout.ts";

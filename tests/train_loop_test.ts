@@ -189,6 +189,7 @@ Deno.test("train() goes on from the last checkpoint and drops metrics written af
     });
     await assert.rejects(killed, /killed/);
     assert.equal((await readJsonl(join(dir, "metrics.jsonl"))).length, 5);
+    await Deno.writeTextFile(join(dir, "metrics.jsonl"), `{"step": 6, "lo`, { append: true }); // torn by the kill
     const resumed = await train(base, sequences, smoothing, settings, { dir, ...quiet });
     assert.equal(resumed.resumedFrom, 4);
     assert.deepEqual(resumed.adapter, whole.adapter);

@@ -1,6 +1,6 @@
 // Arguments → values, by the verb's table; help text. What a verb does with them stands in its own file beside this.
 import { parseArgs } from "node:util";
-import { type Flag, type Verb, verbs } from "../cli_verbs.ts";
+import { type Flag, verbs } from "../cli_verbs.ts";
 import { InputError, messageOf } from "../run/errors.ts";
 
 /** A verb's flags as given, with typed readers that name the flag in errors. */

@@ -3,21 +3,29 @@ import type { Score } from "../model/mod.ts";
 
 /** Predictions whose confidence lies in [low, high), the last bin closed. */
 export interface CalibrationBin {
+  /** Lower edge. */
   low: number;
+  /** Upper edge. */
   high: number;
+  /** Predictions in the bin. */
   count: number;
-  /** Mean confidence and share of right predictions; 0 in an empty bin. */
+  /** Mean confidence; 0 in an empty bin. */
   confidence: number;
+  /** Share of right predictions; 0 in an empty bin. */
   accuracy: number;
 }
 
 /** Bins and the expected calibration error. */
 export interface Calibration {
+  /** From the lowest confidence to the highest. */
   bins: CalibrationBin[];
   /** Σ count/total · |accuracy − confidence| (Guo et al. 2017, equation 3). */
   ece: number;
+  /** Share of right predictions overall. */
   accuracy: number;
+  /** Mean confidence overall. */
   confidence: number;
+  /** Predictions in all. */
   count: number;
 }
 

@@ -6,18 +6,23 @@ import { stream } from "../run/seed.ts";
 export interface Perplexity {
   /** exp(nll / tokens). */
   perplexity: number;
-  /** Total negative log-likelihood in nats, and the number of targets. */
+  /** Total negative log-likelihood in nats. */
   nll: number;
+  /** The number of targets. */
   tokens: number;
-  /** 95% percentile interval of the perplexity, samples drawn with replacement. */
+  /** Lower end of the 95% percentile interval, samples drawn with replacement. */
   low: number;
+  /** Its upper end. */
   high: number;
 }
 
 /** One sample's part of it. */
 export interface SampleNll {
+  /** The sample. */
   id: string;
+  /** Total negative log-likelihood in nats. */
   nll: number;
+  /** The number of its targets. */
   tokens: number;
 }
 
@@ -45,7 +50,11 @@ export function perplexity(samples: SampleNll[], options: { seed?: number } = {}
 }
 
 /** log ppl(a) − log ppl(b) on the same samples, with the paired bootstrap's 95% interval: below 0, `a` is better. */
-export function comparePerplexity(a: SampleNll[], b: SampleNll[], options: { seed?: number } = {}) {
+export function comparePerplexity(
+  a: SampleNll[],
+  b: SampleNll[],
+  options: { seed?: number } = {},
+): { difference: number; low: number; high: number } {
   if (a.some(({ id, tokens }, i) => id !== b[i]?.id || tokens !== b[i].tokens) || a.length !== b.length) {
     throw new RangeError("Cannot compare perplexities: they are not of the same samples");
   }

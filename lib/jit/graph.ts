@@ -8,8 +8,11 @@ export type DType = "float32" | "int32" | "bool" | "int64" | "float16" | "bfloat
 
 /** One value: assigned once, of a fixed shape. */
 export interface Value {
+  /** Unique within the graph. */
   name: string;
+  /** Sizes of the axes; [] for a scalar. */
   shape: number[];
+  /** Type of the elements. */
   dtype: DType;
 }
 
@@ -18,10 +21,15 @@ export type Attr = number | number[] | string | { float: number };
 
 /** One operator call. `domain` is "" for ONNX's own operators, "com.microsoft" for onnxruntime's. */
 export interface Node {
+  /** The operator's ONNX name. */
   op: string;
+  /** Where the operator is defined. */
   domain: string;
+  /** Names of the values it reads. */
   inputs: string[];
+  /** Names of the values it makes. */
   outputs: string[];
+  /** Its fixed settings. */
   attrs: Record<string, Attr>;
 }
 
@@ -30,11 +38,17 @@ export type ConstData = Float32Array | Int32Array | BigInt64Array | Uint8Array;
 
 /** A whole program. `nodes` are in an order in which every input is defined before its use. */
 export interface Graph {
+  /** Every value's shape and type, by name. */
   values: Map<string, Value>;
+  /** Values fed at each run. */
   inputs: string[];
+  /** Values read from the weights file. */
   weights: string[];
+  /** Values known when compiling. */
   constants: Map<string, ConstData>;
+  /** The calls, in an order to run them in. */
   nodes: Node[];
+  /** What a run returns: a name for the caller, and the value. */
   outputs: { name: string; value: string }[];
 }
 

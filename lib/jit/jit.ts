@@ -16,6 +16,7 @@ export const COMPILER_VERSION = 1;
 
 /** A safetensors file that a program's weights are read from; never copied into JavaScript. */
 export interface WeightsFile {
+  /** A safetensors file; links are followed. */
   path: string;
   /** Names a file's content, such as its SHA-256. */
   hash: string;
@@ -36,11 +37,13 @@ export interface Compiled {
   graph: Graph;
   /** Seconds spent tracing and rewriting, and loading into onnxruntime; size of the ONNX bytes; found in the cache? */
   stats: { traceSeconds: number; sessionSeconds: number; bytes: number; cached: boolean };
+  /** Frees the session; further calls fail. */
   close(): Promise<void>;
 }
 
 /** How to compile. */
 export interface JitOptions extends SessionOptions {
+  /** The file behind the program's group `weights`. */
   weights?: WeightsFile;
   /** Default: all of them. */
   passes?: Record<string, Pass>;

@@ -2,6 +2,8 @@
 export * from "./jit.ts";
 export * from "./params.ts";
 export { printGraph } from "./graph.ts";
-export type { Graph } from "./graph.ts";
-export type { Program, Spec, TensorMap } from "./trace.ts";
-export { defaultPasses } from "./passes/mod.ts";
+export type { Attr, ConstData, DType, Graph, Node, Value } from "./graph.ts";
+export type { Extent } from "./onnx.ts";
+export type { Program, Spec, TensorMap, WeightSpec } from "./trace.ts";
+export { defaultPasses, type Pass } from "./passes/mod.ts";
+export type { SessionOptions } from "./runtime.ts";

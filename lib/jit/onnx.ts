@@ -11,7 +11,9 @@ const EXTERNAL = 1;
 
 /** Where a weight lies inside the file: absolute byte offsets. */
 export interface Extent {
+  /** The first byte. */
   begin: number;
+  /** One past the last. */
   end: number;
 }
 

@@ -6,12 +6,16 @@ import { sizeOf } from "./params.ts";
 
 /** The shape and type of an input. */
 export interface Spec {
+  /** Sizes of the axes. */
   shape: number[];
+  /** Type of the elements. */
   dtype: "float32" | "int32";
 }
 /** The shape and stored type of a weight. */
 export interface WeightSpec {
+  /** Sizes of the axes. */
   shape: number[];
+  /** Type of the elements in the file. */
   dtype: "float32" | "float16" | "bfloat16";
 }
 
@@ -163,7 +167,6 @@ class TraceBackend extends tf.KernelBackend {
 
 /** What a rule gets: tensors by the kernel's own input names, and its attributes. */
 export type Rule = (
-  // deno-lint-ignore no-explicit-any
   inputs: Record<string, Info> & Info[],
   // deno-lint-ignore no-explicit-any
   attrs: any,

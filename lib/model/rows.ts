@@ -1,6 +1,6 @@
 // Token sequences laid out in rows of fixed length, several to a row, for graphs of static shape. Which row a sequence
 // lands in changes none of its results: positions restart and attention stays inside its segment.
-import { f32, i32, type Params } from "../jit/mod.ts";
+import { f32, i32, type Params, type TensorData } from "../jit/mod.ts";
 
 /** One tokenised example. */
 export interface Sequence {
@@ -48,7 +48,7 @@ export function packRows(lengths: number[], T: number): number[][] {
 }
 
 /** `size` rounded up to a multiple of `unit`. */
-export const roundUp = (size: number, unit: number) => Math.ceil(size / unit) * unit;
+export const roundUp = (size: number, unit: number): number => Math.ceil(size / unit) * unit;
 
 /**
  * The layout that serves all `groups` (each packed on its own and cut into batches of B rows) with the least padding,
@@ -116,7 +116,7 @@ function fillBatch(sequences: Sequence[], rows: number[][], { B, T, R }: Layout)
 }
 
 /** One value a target, from one value a sequence; 0 in padding. */
-export function perTarget(batch: Batch, values: ArrayLike<number>) {
+export function perTarget(batch: Batch, values: ArrayLike<number>): TensorData {
   return f32([batch.owner.length], Float32Array.from(batch.owner, (i) => i < 0 ? 0 : values[i]));
 }
 

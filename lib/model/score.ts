@@ -19,6 +19,7 @@ import { type Batch, type Layout, planLayout, type Sequence, targetCount, toBatc
 
 /** What the model says of one sequence's targets, in their order. */
 export interface Score {
+  /** The sequence. */
   id: string;
   /** −log p of each target, in nats. */
   nll: Float64Array;
@@ -49,7 +50,12 @@ export function scoringProgram(config: LlamaConfig, lora: LoraConfig): Program {
 }
 
 /** Compiles the scorer for one layout; call it with many adapters of one configuration. */
-export async function compileScorer(base: Base, layout: Layout, adapter?: Adapter, options: JitOptions = {}) {
+export async function compileScorer(
+  base: Base,
+  layout: Layout,
+  adapter?: Adapter,
+  options: JitOptions = {},
+): Promise<Compiled> {
   const { B, T, R } = layout, int = "int32" as const;
   const batch = {
     ids: { shape: [B, T], dtype: int },

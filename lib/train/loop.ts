@@ -25,7 +25,7 @@ import {
   toBatches,
 } from "../model/mod.ts";
 import { InputError } from "../run/errors.ts";
-import { appendLineSync, readJsonl, sha256Hex, writeFileAtomic } from "../run/files.ts";
+import { appendLineSync, dropTornLine, readJsonl, sha256Hex, writeFileAtomic } from "../run/files.ts";
 import { lockFolder } from "../run/lock.ts";
 import { stream } from "../run/seed.ts";
 import { clearStop, stopRequested } from "../run/stop.ts";
@@ -324,6 +324,7 @@ function runKey(
 async function truncateMetrics(dir: string, step: number): Promise<void> {
   const path = join(dir, "metrics.jsonl");
   if (step === 0) return await writeFileAtomic(path, "");
+  await dropTornLine(path);
   const lines = await readJsonl(path);
   const kept = lines.filter(({ value }) => (value as StepMetrics).step <= step);
   await writeFileAtomic(path, kept.map(({ value }) => JSON.stringify(value) + "\n").join(""));

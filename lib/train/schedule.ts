@@ -15,7 +15,7 @@ export function learningRate(
   step: number,
   total: number,
   options: { lr: number; warmup: number; schedule: Schedule },
-) {
+): number {
   const { lr, warmup, schedule } = options;
   if (step <= warmup) return lr * step / warmup;
   const progress = (step - warmup - 1) / Math.max(1, total - warmup);

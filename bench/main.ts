@@ -1,0 +1,30 @@
+// Starts a comparison with other programs by its name: deno task bench NAME [flags]. Each is a file of this folder.
+import { InputError } from "../lib/run/errors.ts";
+import { runMain } from "../tools/main.ts";
+
+const benches: Record<string, { what: string; main: (args: string[]) => Promise<number> }> = {
+  train: {
+    what: "a LoRA step, ours beside PyTorch + PEFT in float32 and in bfloat16 autocast",
+    main: async (args) => (await import("./train.ts")).main(args),
+  },
+};
+
+function usage(): string {
+  const lines = Object.entries(benches).map(([name, { what }]) => `  ${name.padEnd(8)} ${what}`);
+  return `deno task bench NAME [flags]\n\n${
+    lines.join("\n")
+  }\n\ndeno task bench NAME --help lists its flags.`;
+}
+
+await runMain(() => {
+  const [name, ...args] = Deno.args;
+  if (name === "--help") {
+    console.log(usage());
+    return Promise.resolve(0);
+  }
+  if (name === undefined || !Object.hasOwn(benches, name)) {
+    const wrong = name === undefined ? "no name was given" : `there is no ${name}`;
+    throw new InputError(`Cannot run a bench: ${wrong}; choose from ${Object.keys(benches).join(", ")}`);
+  }
+  return benches[name].main(args);
+});
