@@ -3,7 +3,16 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Example } from "./data/mod.ts";
 import { f32, i32, type Params, runEager, type TensorData, valueAndGrads } from "./jit/mod.ts";
-import { initLora, type LoraConfig, loraModules, type Model, type Sequence } from "./model/mod.ts";
+import {
+  type EncodeOptions,
+  initLora,
+  type LoraConfig,
+  loraModules,
+  type Model,
+  type Sequence,
+  targetCount,
+  toSequences,
+} from "./model/mod.ts";
 import { messageOf } from "./run/errors.ts";
 import { type Bundle, escapeHtml } from "./show/mod.ts";
 import type { Answer } from "./study.ts";
@@ -64,6 +73,21 @@ async function quietly<T>(work: () => Promise<T>): Promise<T> {
   } finally {
     tf.env().set("PROD", before);
   }
+}
+
+/** How much there is to learn from in some sets of dialogues: one row a set. */
+export function setSizes(
+  model: Model,
+  sets: Record<string, readonly Example[]>,
+  options: EncodeOptions,
+): Record<string, string | number>[] {
+  return Object.entries(sets).map(([set, examples]) => {
+    const { sequences, truncated } = toSequences(model, examples, options);
+    const sum = (count: (one: Sequence) => number) => sequences.reduce((all, one) => all + count(one), 0);
+    const tokens = sum(({ ids }) => ids.length);
+    const dialogues = sequences.length, cut = truncated.length;
+    return { set, dialogues, tokens, "answer tokens": sum(targetCount), "cut at the context": cut };
+  });
 }
 
 /** The numbers of an adapter beside its model's. */

@@ -29,7 +29,7 @@ export function trainingSummary(runs: Record<string, TrainedRun>): Row[] {
 }
 
 /** Held-out perplexity with its 95% interval over dialogues, one row a method. */
-export function perplexityRows(scores: MethodScores): (PerplexityRow & { tokens: number })[] {
+export function perplexityRows(scores: MethodScores): (PerplexityRow & Row)[] {
   return Object.entries(scores).map(([method, own]) => {
     const { perplexity: value, low, high, tokens } = perplexity(sampleNll(own));
     return { method, perplexity: value, low, high, tokens };
@@ -37,14 +37,14 @@ export function perplexityRows(scores: MethodScores): (PerplexityRow & { tokens:
 }
 
 /** A paired difference and what may be said of it. */
-export interface Comparison {
+export type Comparison = {
   comparison: string;
   /** log perplexity of the first minus that of the second, nats a token; 95% interval over dialogues. */
   difference: number;
   low: number;
   high: number;
   verdict: string;
-}
+};
 
 /** The paired differences in log perplexity of pairs such as ["UAL", "SFT"]. */
 export function comparisons(scores: MethodScores, pairs: [string, string][]): Comparison[] {
