@@ -184,17 +184,19 @@ export async function answerMethods(
       addSpecial: false,
     });
   });
+  let shown = Promise.resolve(); // the bar's updates one after the other, while the model goes on
+  const tell = (done: number, tokens = 0) => shown = shown.then(() => bar.update(done, { tokens }));
   const answers = await kept<Answer>(join(studyFolders(p).run, "answers"), "answers.jsonl", key, async () => {
     const lines: Answer[] = [];
     for (const [method, adapter] of Object.entries(await adapters(p, model, methods))) {
       const options = { adapter, threads, maxNew: p.maxNew, stop: [eosId] };
-      const onToken = () => void bar.update(lines.length, { tokens: 1 });
+      const onToken = () => void tell(lines.length, 1);
       const made = await generate(baseOf(model), prompts, { ...options, onToken });
       for (const [i, ids] of made.entries()) {
         const text = tokenizer.decode(ids, { skipSpecial: true }).trim();
         lines.push({ method, id: asked[i].id, text, tokens: ids.length, finished: ids.at(-1) === eosId });
       }
-      await bar.update(lines.length);
+      await tell(lines.length);
     }
     return { lines };
   });

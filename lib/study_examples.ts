@@ -13,7 +13,7 @@ import {
   targetCount,
   toSequences,
 } from "./model/mod.ts";
-import { messageOf } from "./run/errors.ts";
+import { InputError, messageOf } from "./run/errors.ts";
 import { type Bundle, escapeHtml } from "./show/mod.ts";
 import type { Answer } from "./study.ts";
 import { smoothedCrossEntropy } from "./train/loss.ts";
@@ -131,14 +131,16 @@ export function errorOf(work: () => unknown): string {
   }
 }
 
-/** Of the dialogues with one exchange the one that is rated most open, and the one that is rated most exact. */
-export function openAndExact(examples: readonly Example[]): [Example, Example] {
-  const rated = examples.filter((e) => e.turns.length === 2 && e.uncertainty !== undefined);
-  const sorted = rated.toSorted((a, b) => b.uncertainty! - a.uncertainty!);
-  if (sorted.length < 2) {
-    throw new RangeError(`Cannot choose two of ${sorted.length} rated single exchanges; give more dialogues`);
-  }
-  return [sorted[0], sorted.at(-1)!];
+/** The dialogues with these ids. Throws InputError for one that is not there. */
+export function pick(examples: readonly Example[], ...ids: string[]): Example[] {
+  return ids.map((id) => {
+    const found = examples.find((e) => e.id === id);
+    if (found) return found;
+    const some = examples.slice(0, 3).map((e) => e.id).join(", ");
+    throw new InputError(
+      `Cannot pick dialogue ${id}: it is not among the ${examples.length} given; they are ${some} …`,
+    );
+  });
 }
 
 /** Dialogues beside each other, with what they were rated and why. */

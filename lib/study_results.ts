@@ -56,9 +56,9 @@ export function comparisons(scores: MethodScores, pairs: [string, string][]): Co
 
 /** What an interval allows to say: lower, higher, or not distinguishable where it holds 0. */
 export function verdict([a, b]: [string, string], { low, high }: { low: number; high: number }): string {
-  if (high < 0) return `${a} is lower than ${b}`;
-  if (low > 0) return `${a} is higher than ${b}`;
-  return `${a} and ${b} are not distinguishable`;
+  if (high < 0) return `${a}: lower perplexity than ${b}`;
+  if (low > 0) return `${a}: higher perplexity than ${b}`;
+  return `${a} and ${b}: not distinguishable`;
 }
 
 /** The calibration figure's table, and one row a method beside the error that chance alone would show. */

@@ -1,6 +1,7 @@
 // The command line as a user meets it: exit codes, JSON on stdout, and that bad input leaves everything untouched.
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { writeTable } from "../lib/plot/tables.ts";
 import { inFolder } from "./folder.ts";
 
 const root = join(import.meta.dirname!, "..");
@@ -71,6 +72,38 @@ Deno.test("ual map writes smoothing.jsonl relative to the user's folder and prin
     assert.ok(
       Math.abs(rows.reduce((s: number, r: { smoothing: number }) => s + r.smoothing, 0) / 4 - 0.2) < 1e-12,
     );
+  }));
+
+Deno.test("ual data counts what is in a file", async () => {
+  const { code, stdout } = await ual([
+    "data",
+    "data/dialogues_heldout.jsonl",
+    "--require-uncertainty",
+    "--json",
+  ]);
+  assert.equal(code, 0);
+  const json = JSON.parse(stdout);
+  const lines = (await Deno.readTextFile(join(root, "data/dialogues_heldout.jsonl"))).trim().split("\n").map((
+    l,
+  ) => JSON.parse(l));
+  assert.deepEqual([json.count, json.rated], [lines.length, lines.length]);
+  assert.equal(json.multi_turn, lines.filter((l) => l.messages.length > 2).length);
+  assert.equal(json.categories.advice, lines.filter((l) => l.category === "advice").length);
+});
+
+Deno.test("ual figures draws a run's tables again without a model", () =>
+  inFolder(async (folder) => {
+    await writeTable(join(folder, "run/tables"), "ratings", {
+      rows: [{ category: "advice", uncertainty: 71 }, { category: "facts", uncertainty: 3 }],
+    });
+    const { code, stdout, stderr } = await ual(["figures", "run", "--out", "out", "--json"], folder);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(JSON.parse(stdout).figures, ["ratings"]);
+    const figure = JSON.parse(await Deno.readTextFile(join(folder, "out/ratings.json")));
+    assert.ok(figure.data.length > 0 && figure.layout.title);
+    const nothing = await ual(["figures", "out", "--out", "again"], folder);
+    assert.deepEqual([nothing.code, nothing.stdout], [2, ""]);
+    assert.match(nothing.stderr, /holds no tables; run the notebooks first/);
   }));
 
 Deno.test("bad input and usage exit 2 with one line that says what to do, and write nothing", () =>

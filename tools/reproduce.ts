@@ -1,8 +1,10 @@
 // The whole pipeline: executes the notebooks in order and exports them as HTML, with a budget of minutes a stage.
 // deno task reproduce [--preset quick|smollm2]; outputs of smollm2 stay in the notebooks, those of quick under .ual.
+// UAL_OUT names a folder for runs and figures in place of .ual/runs and figures.
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { InputError } from "../lib/run/errors.ts";
+import { resolveUser } from "../lib/run/files.ts";
 import { clock } from "../lib/run/progress.ts";
 import { exportHtml } from "./export_html.ts";
 import { runMain } from "./main.ts";
@@ -23,9 +25,11 @@ async function main(): Promise<number> {
       `Cannot reproduce preset ${values.preset}: there is none; use ${Object.keys(budgets).join(" or ")}`,
     );
   }
-  const target = join(root, ".ual/runs", values.preset, "notebooks");
+  const own = Deno.env.get("UAL_OUT"), place = own && resolveUser(own);
+  const target = join(place ? join(place, "runs") : join(root, ".ual/runs"), values.preset, "notebooks");
   await Deno.mkdir(target, { recursive: true });
   printBudget(values.preset, budget);
+  const env = { UAL_PRESET: values.preset, ...(place ? { UAL_OUT: place } : {}) };
   const executed: string[] = [];
   const started = performance.now();
   for (const [stage, minutes] of Object.entries(budget)) {
@@ -33,7 +37,7 @@ async function main(): Promise<number> {
       if (stage === "html") return await exportHtml(executed, target);
       const path = join(root, "notebooks", `${stage}.ipynb`);
       const out = values.preset === "quick" ? join(target, `${stage}.ipynb`) : path;
-      await executeNotebook(path, { out, env: { UAL_PRESET: values.preset } });
+      await executeNotebook(path, { out, env });
       executed.push(out);
     });
   }

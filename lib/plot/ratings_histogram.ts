@@ -74,7 +74,11 @@ export function ratingsHistogram(rows: readonly RatingRow[]): Figure {
         showgrid: false,
         gridcolor: undefined,
       }),
-      yaxis: axis("Dialogues per 5 points (count)", { rangemode: "tozero", tickformat: "d" }),
+      yaxis: axis("Dialogues per 5 points (count)", {
+        rangemode: "tozero",
+        tickformat: "d",
+        dtick: tallest(rows) <= 6 ? 1 : undefined, // no half dialogues
+      }),
       shapes: BANDS.map(shading),
       annotations: BANDS.map(({ name, from, to }) => ({
         text: `${name} (${inBand(rows, from, to)})`,
@@ -158,6 +162,10 @@ function binned(ratings: readonly number[]): number[] {
   const counts = new Array<number>(BINS).fill(0);
   for (const rating of ratings) counts[Math.floor(rating / WIDTH)]++;
   return counts;
+}
+
+function tallest(rows: readonly RatingRow[]): number {
+  return Math.max(...binned(rows.map((row) => row.uncertainty)));
 }
 
 function inBand(rows: readonly RatingRow[], from: number, to: number): number {
