@@ -2,17 +2,16 @@
 // is kept in the run's folder and skipped when nothing that made it has changed. What the numbers say: study_results.ts.
 import { join } from "node:path";
 import type { Example } from "./data/mod.ts";
-import { renderChat } from "./data/mod.ts";
 import { calibrate, perplexity, sampleNll } from "./evaluate/mod.ts";
 import {
   type Adapter,
   baseOf,
+  encodePrompt,
   generate,
   type Model,
   readAdapter,
   type Score,
   scoreMany,
-  specialTexts,
   toSequences,
 } from "./model/mod.ts";
 import { drawFigures, exportFigures, type Tables, writeTable } from "./plot/mod.ts";
@@ -175,26 +174,27 @@ export async function answerMethods(
   asked: Example[],
   methods: string[],
 ): Promise<Answer[]> {
-  const { threads } = p.settings, { tokenizer, config: { eosId } } = model;
+  const { threads } = p.settings, { tokenizer, config: { eosIds } } = model;
   const key = await stageKey(p, model, asked, methods, { maxNew: p.maxNew, threads });
   const bar = progressBar(`answer as ${methods.join(", ")}`, methods.length * asked.length);
-  const prompts = asked.map(({ turns }) => {
-    const options = { ...specialTexts(tokenizer), addGenerationPrompt: true };
-    return tokenizer.encode(renderChat(model.chatTemplate, turns.slice(0, -1), options), {
-      addSpecial: false,
-    });
-  });
+  const prompts = asked.map(({ turns }) => encodePrompt(tokenizer, model.chatTemplate, turns.slice(0, -1)));
   let shown = Promise.resolve(); // the bar's updates one after the other, while the model goes on
   const tell = (done: number, tokens = 0) => shown = shown.then(() => bar.update(done, { tokens }));
   const answers = await kept<Answer>(join(studyFolders(p).run, "answers"), "answers.jsonl", key, async () => {
     const lines: Answer[] = [];
     for (const [method, adapter] of Object.entries(await adapters(p, model, methods))) {
-      const options = { adapter, threads, maxNew: p.maxNew, stop: [eosId] };
+      const options = { adapter, threads, maxNew: p.maxNew, stop: eosIds };
       const onToken = () => void tell(lines.length, 1);
       const made = await generate(baseOf(model), prompts, { ...options, onToken });
       for (const [i, ids] of made.entries()) {
         const text = tokenizer.decode(ids, { skipSpecial: true }).trim();
-        lines.push({ method, id: asked[i].id, text, tokens: ids.length, finished: ids.at(-1) === eosId });
+        lines.push({
+          method,
+          id: asked[i].id,
+          text,
+          tokens: ids.length,
+          finished: eosIds.includes(ids.at(-1)!),
+        });
       }
       await tell(lines.length);
     }
@@ -220,6 +220,7 @@ async function stageKey(
 ): Promise<StageKey> {
   const inputs: StageKey["inputs"] = {
     model: model.hash,
+    definition: model.definition,
     template: sha256Hex(model.chatTemplate),
     examples: sha256Hex(JSON.stringify(examples)),
   };

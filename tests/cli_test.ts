@@ -158,6 +158,12 @@ Deno.test("bad input and usage exit 2 with one line that says what to do, and wr
       ],
       [["perplexity", good, "--context", "4"], /none has an answer token within 4 tokens/],
       [["generate"], /there is no prompt/],
+      [["train", good, "--out", ""], /--out: its value is empty; give DIR/],
+      [["perplexity", good, "--adapter="], /--adapter: its value is empty/],
+      [["map", good, "--mean", "-1"], /--mean -1: give a number of at least 0/],
+      [["train", good, "--out", "run", "--targets", "constructor"], /Cannot adapt constructor/],
+      [["train", good, "--out", good], /Cannot use .*good\.jsonl as a run's folder: it is a file/],
+      [["train", good, "--out", "run", "--threads", "1e12"], /--threads 1e12: give a number from 1 to 1024/],
       [["generate", "hello", "--max-new", "9000"], /the model's context is 8192/],
     ];
     for (const [args, message] of cases) {

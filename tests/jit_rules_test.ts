@@ -121,6 +121,21 @@ const cases: Case[] = [
     ints: { at: i32([4], [5, 0, 3, 3]) },
     f: ({ x }, { at }) => tf.mul(x, tf.oneHot(at as tf.Tensor1D, 6, 2, -1)),
   },
+  {
+    kernels: ["OneHot"],
+    gradient: false,
+    shapes: {},
+    ints: { at: i32([2, 2], [-1, 0, 5, 2]) },
+    f: (_, { at }) => tf.oneHot(at as tf.Tensor2D, 3),
+  },
+  {
+    kernels: ["Mean"],
+    gradient: false,
+    shapes: {},
+    ints: { n: i32([4], [1, 2, 3, 5]) },
+    f: (_, { n }) => tf.mean(n),
+  },
+  { kernels: ["Reshape"], gradient: false, shapes: { x: [2, 0] }, f: ({ x }) => tf.reshape(x, [0, 4]) },
   ...[[false, false], [true, false], [false, true], [true, true]].flatMap(([ta, tb]) => [
     {
       kernels: ["BatchMatMul"],
@@ -145,6 +160,39 @@ for (const [i, c] of cases.entries()) {
       });}
   });
 }
+
+Deno.test("rule UnsortedSegmentSum adds every row where many share an id, on all threads, each time", async () => {
+  const rows = 2048, ids = 64, x = values([rows, 96], "x");
+  const at = i32([rows], Int32Array.from({ length: rows }, (_, i) => (i * 7) % ids));
+  const program = ({ p, n }: Record<string, Record<string, tf.Tensor>>) => ({
+    out: tf.unsortedSegmentSum(p.x as tf.Tensor2D, n.at as tf.Tensor1D, ids),
+  });
+  const run = await jit(program, { p: specsOf({ x }), n: specsOf({ at }) }, { threads: 4, cache: false });
+  const expected = f32([ids, 96]);
+  for (let i = 0; i < rows; i++) {
+    for (let d = 0; d < 96; d++) expected.data[at.data[i] * 96 + d] += x.data[i * 96 + d];
+  }
+  for (let repeat = 0; repeat < 10; repeat++) {
+    assert.deepEqual((await run({ p: { x }, n: { at } })).out, expected);
+  }
+  await run.close();
+});
+
+Deno.test("rules refuse types that onnxruntime has no kernel for, by name", async () => {
+  const n = { n: i32([3], [1, 2, 3]) };
+  const compile = (f: (n: tf.Tensor) => tf.Tensor) =>
+    jit(({ p }) => ({ out: f(p.n) }), { p: specsOf(n) }, { cache: false });
+  await assert.rejects(
+    compile((n) => tf.add(tf.greater(n, 1), tf.greater(n, 2))),
+    /Cannot compile Add of bool: cast it to float32 first/,
+  );
+  await assert.rejects(
+    compile((n) => tf.exp(n)).then(() => {
+      throw new Error("compiled");
+    }),
+    /Cannot compile Exp of int32|compiled/,
+  );
+});
 
 Deno.test("rules has no entry that the cases above leave out", () => {
   const covered = new Set(cases.flatMap((c) => c.kernels));

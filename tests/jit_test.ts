@@ -38,6 +38,23 @@ Deno.test("jit() explains a value read while tracing", async () => {
   );
 });
 
+Deno.test("jit() refuses random numbers, results that are no tensors and tensors from outside", async () => {
+  const outside = tf.tensor1d([1, 2, 3]);
+  const compile = (out: (x: tf.Tensor) => unknown) =>
+    jit(({ p }) => ({ out: out(p.x) as tf.Tensor }), { p: specsOf({ x }) }, options);
+  await assert.rejects(
+    compile(() => tf.randomUniform([2])),
+    /^TypeError: Cannot draw random numbers while tracing/,
+  );
+  await assert.rejects(compile(() => 3), /its result out(\/.*)? is no tensor|it returns no tensors/);
+  await assert.rejects(
+    compile((x) => tf.add(x, outside)),
+    /^TypeError: Cannot use a tensor from outside the program/,
+  );
+  outside.dispose();
+  assert.ok(Math.random() < 1);
+});
+
 Deno.test("jit() leaves tf.js on the backend it was on, also after an error", async () => {
   await tf.setBackend("cpu");
   await assert.rejects(jit(({ p }) => ({ out: tf.erf(p.x) }), { p: specsOf({ x }) }, options));
@@ -55,6 +72,7 @@ Deno.test("a compiled program refuses feeds that do not fit, naming both shapes"
   );
   await rejects({ p: { x: i32([2, 3]) } }, /got int32\[2,3\]/);
   await rejects({ p: { x: { ...x, data: new Float32Array(5) } as TensorData } }, /with 5 values/);
+  await rejects({ p: { x, y: x } }, /Cannot feed p\/y: the program has no such input/);
   assert.deepEqual((await run({ p: { x } })).out, f32([2, 3], x.data.map((v) => 2 * v)));
   await run.close();
 });
@@ -118,6 +136,8 @@ Deno.test("jit() finds a graph in its cache only for the same program and weight
   inFolder(async (folder) => {
     const cache = join(folder, "graphs");
     const weights = await weightsFile(folder, { w: values([3], "w") });
+    const zero = (at: number) => 1 / at; // told apart although both print as 0
+    assert.notEqual(zero(0), zero(-0));
     const compile = async (factor: number, hash: string) => {
       const run = await jit(({ p, weights }) => ({ out: tf.mul(tf.mul(p.x, weights.w), factor) }), {
         p: specsOf({ x }),
@@ -135,7 +155,11 @@ Deno.test("jit() finds a graph in its cache only for the same program and weight
     assert.deepEqual(await compile(2, weights.hash), { ...first, cached: true });
     assert.equal((await compile(3, weights.hash)).cached, false);
     assert.equal((await compile(2, "another file")).cached, false);
-    assert.equal([...Deno.readDirSync(cache)].length, 3);
+    assert.equal((await compile(0, weights.hash)).cached, false);
+    assert.equal((await compile(-0, weights.hash)).cached, false);
+    for (const { name } of Deno.readDirSync(cache)) await Deno.truncate(join(cache, name), 100);
+    assert.equal((await compile(2, weights.hash)).first, first.first, "a damaged cache file is no obstacle");
+    assert.equal([...Deno.readDirSync(cache)].length, 5);
   }));
 
 Deno.test("jit() gives the same graph and the same bits each time", async () => {

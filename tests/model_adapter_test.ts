@@ -58,12 +58,13 @@ Deno.test("readAdapter() names settings it does not have", () =>
         bias: "all",
         modules_to_save: ["lm_head"],
         rank_pattern: { q_proj: 2 },
+        init_lora_weights: "pissa",
       })
     ) {
       await Deno.writeTextFile(path, JSON.stringify({ ...json, [key]: value }));
       await assert.rejects(
         readAdapter(folder, config),
-        new RegExp(`^InputError: .*${key} is .*is supported`),
+        new RegExp(`^InputError: .*${key} is .*(is supported|changes the base model)`),
       );
     }
     await Deno.writeTextFile(path, JSON.stringify({ ...json, peft_type: "IA3" }));
@@ -71,6 +72,19 @@ Deno.test("readAdapter() names settings it does not have", () =>
     await Deno.writeTextFile(path, "{");
     await assert.rejects(readAdapter(folder, config), /it must be PEFT's JSON/);
     await assert.rejects(readAdapter(join(folder, "nowhere"), config), /^InputError: Cannot read/);
+  }));
+
+Deno.test("readAdapter() refuses values that are not finite", () =>
+  inFolder(async (folder) => {
+    await writeAdapter(folder, { ...adapter, params: initLora(config, lora, 2) }, "base");
+    const params = initLora(config, lora, 2),
+      name = "base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight";
+    params[name].data[3] = NaN;
+    await writeSafetensors(join(folder, "adapter_model.safetensors"), params);
+    await assert.rejects(
+      readAdapter(folder, config),
+      /layers\.0\.self_attn\.q_proj\.lora_B\.weight holds NaN or infinity/,
+    );
   }));
 
 Deno.test("readAdapter() refuses a file that lacks a matrix", () =>

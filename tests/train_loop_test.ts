@@ -204,7 +204,7 @@ Deno.test("train() refuses a folder of another run and leaves it as it is", () =
     const { base } = await smallBase(folder);
     await assert.rejects(
       train(base, sequences, smoothing, { ...settings, lr: 0.5 }, { dir, ...quiet }),
-      /^InputError: Cannot resume in .*other settings, data or model; give another folder/,
+      /^InputError: Cannot resume in .*other settings, data or model .*; give another folder/,
     );
     assert.deepEqual(await Deno.readFile(join(dir, "checkpoint.safetensors")), before);
     assert.equal((await readJsonl(join(dir, "metrics.jsonl"))).length, settings.steps);
@@ -215,6 +215,27 @@ Deno.test("train() stops at a loss that is not finite and names step and samples
     await assert.rejects(
       run(folder, { lr: 1e30, shuffle: false }),
       /^Error: Cannot go on training: at step 2 the loss is NaN.*samples s3, s4\)/,
+    );
+  }));
+
+Deno.test("train() refuses a folder that holds something else", () =>
+  inFolder(async (folder) => {
+    const { base } = await smallBase(folder);
+    const dir = join(folder, "theirs");
+    await Deno.mkdir(dir);
+    await Deno.writeTextFile(join(dir, "metrics.jsonl"), "theirs\n");
+    await assert.rejects(
+      train(base, sequences, smoothing, settings, { dir, ...quiet }),
+      /^InputError: Cannot train into .*it holds metrics\.jsonl but no checkpoint/,
+    );
+    assert.equal(await Deno.readTextFile(join(dir, "metrics.jsonl")), "theirs\n");
+  }));
+
+Deno.test("train() never leaves an adapter that is not finite", () =>
+  inFolder(async (folder) => {
+    await assert.rejects(
+      run(folder, { steps: 1, lr: 1e300 }),
+      /Cannot go on training: after step 1 the adapter is not finite \(learning rate 1e\+300/,
     );
   }));
 

@@ -11,7 +11,7 @@ export async function data(flags: Flags): Promise<Output> {
     requireUncertainty: flags.flag("require-uncertainty"),
   });
   const ratings = examples.flatMap((e) => e.uncertainty ?? []);
-  const categories: Record<string, number> = {};
+  const categories: Record<string, number> = Object.create(null);
   for (const { category = "(none)" } of examples) categories[category] = (categories[category] ?? 0) + 1;
   const json = {
     data: path,

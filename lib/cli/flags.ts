@@ -75,9 +75,11 @@ export function parseFlags(name: string, args: string[]): Flags {
   );
   let parsed;
   try {
-    parsed = parseArgs({ args, options, allowPositionals: Boolean(verb.positional), strict: true });
+    const joined = joinNegative(args);
+    parsed = parseArgs({ args: joined, options, allowPositionals: Boolean(verb.positional), strict: true });
   } catch (error) {
-    throw new InputError(`Cannot run ${name}: ${messageOf(error)}; see ual ${name} --help`);
+    const [why] = messageOf(error).split("\n");
+    throw new InputError(`Cannot run ${name}: ${why}; see ual ${name} --help`);
   }
   const values: Record<string, string | boolean | string[] | undefined> = { ...parsed.values } as never;
   for (const positional of parsed.positionals) {
@@ -90,11 +92,25 @@ export function parseFlags(name: string, args: string[]): Flags {
   }
   for (const [key, { default: fallback, choices }] of Object.entries(flags)) {
     values[key] ??= fallback;
+    if (values[key] === "") {
+      throw new InputError(
+        `Cannot use --${key}: its value is empty; give ${flags[key].value} or leave it out`,
+      );
+    }
     if (choices && values[key] !== undefined && !choices.includes(values[key] as string)) {
       throw new InputError(`Cannot use --${key} ${values[key]}: choose from ${choices.join(", ")}`);
     }
   }
   return new Flags(name, values);
+}
+
+/** `--mean -1` as `--mean=-1`: a number is never a flag. */
+function joinNegative(args: string[]): string[] {
+  return args.flatMap((arg, i) => {
+    if (/^-[\d.]/.test(arg) && args[i - 1]?.startsWith("--")) return [];
+    const next = args[i + 1];
+    return arg.startsWith("--") && /^-[\d.]/.test(next ?? "") ? [`${arg}=${next}`] : [arg];
+  });
 }
 
 /** The help of one verb. */

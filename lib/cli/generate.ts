@@ -1,8 +1,7 @@
 // `ual generate`: greedy answers of a model.
 import type { Output } from "../cli.ts";
 import type { Turn } from "../data/example.ts";
-import { renderChat } from "../data/template.ts";
-import { generate as continuations } from "../model/mod.ts";
+import { encodePrompt, generate as continuations } from "../model/mod.ts";
 import { InputError } from "../run/errors.ts";
 import { Progress } from "../run/progress.ts";
 import type { Flags } from "./flags.ts";
@@ -14,9 +13,7 @@ export async function generate(flags: Flags): Promise<Output> {
   const { model, template } = await modelOf(flags);
   const adapter = await adapterOf(flags, model);
   const { tokenizer } = model;
-  const encoded = asked.map(({ turns }) =>
-    tokenizer.encode(renderChat(template, turns, { addGenerationPrompt: true }), { addSpecial: false })
-  );
+  const encoded = asked.map(({ turns }) => encodePrompt(tokenizer, template, turns));
   const maxNew = flags.whole("max-new");
   const progress = new Progress("generate", asked.length * maxNew);
   let made = 0;
@@ -24,7 +21,7 @@ export async function generate(flags: Flags): Promise<Output> {
     ...jitOf(flags),
     adapter,
     maxNew,
-    stop: [model.config.eosId],
+    stop: model.config.eosIds,
     onToken: () => void progress.update(++made, { tokens: 1 }),
   });
   await progress.finish();
@@ -35,13 +32,16 @@ export async function generate(flags: Flags): Promise<Output> {
     ids,
     prompt_tokens: encoded[i].length,
     tokens: ids.length,
-    finished: ids.at(-1) === model.config.eosId,
+    finished: model.config.eosIds.includes(ids.at(-1)!),
   }));
   return { json: { model: model.name, results }, text: results.map((r) => r.text).join("\n\n") };
 }
 
 async function prompts(flags: Flags): Promise<{ id: string; turns: Turn[] }[]> {
   const given = flags.list("prompt");
+  if (given.length && flags.text("data")) {
+    throw new InputError("Cannot generate from both --prompt and --data: give one of them");
+  }
   if (given.length) {
     return given.map((content, i) => ({ id: String(i + 1), turns: [{ role: "user" as const, content }] }));
   }

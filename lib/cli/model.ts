@@ -49,7 +49,9 @@ export async function sequencesOf(flags: Flags, model: Model, template: string):
 
 /** The thread count of `--threads`; all cores without it. */
 export function threadsOf(flags: Flags): number {
-  return flags.text("threads") === undefined ? navigator.hardwareConcurrency : flags.whole("threads");
+  if (flags.text("threads") === undefined) return navigator.hardwareConcurrency;
+  flags.number("threads", { least: 1, most: 1024 });
+  return flags.whole("threads");
 }
 
 /** Options of the compiler. */

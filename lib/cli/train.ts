@@ -3,6 +3,7 @@ import type { Output } from "../cli.ts";
 import { join } from "node:path";
 import { resolveUser } from "../run/files.ts";
 import { Progress } from "../run/progress.ts";
+import { requestStop } from "../run/stop.ts";
 import { type Schedule, type Smoothing, trainStage } from "../train/mod.ts";
 import { readSmoothing } from "../uncertainty/mod.ts";
 import type { Flags } from "./flags.ts";
@@ -17,6 +18,7 @@ export async function train(flags: Flags): Promise<Output> {
   const { model, template } = await modelOf(flags);
   const init = await adapterOf(flags, model, "init-adapter");
   let progress: Progress | undefined;
+  const release = stopOnSignal(dir);
   const run = await trainStage({
     model,
     examples,
@@ -29,9 +31,10 @@ export async function train(flags: Flags): Promise<Output> {
     supervise: flags.required("supervise") as "all" | "response",
     checkpointEvery: flags.whole("checkpoint-every"),
     onNotice: (text) => console.error(text),
-    onStart: (_, total) => void (progress = new Progress("train", total)),
+    onStart: (done, total) => void (progress = new Progress("train", total, undefined, undefined, done)),
     onStep: (m) => progress!.update(m.step, { tokens: m.tokens, note: `loss ${m.loss.toFixed(4)}` }),
   });
+  release();
   await progress?.finish(run.stopped ? "stopped" : undefined);
   const last = run.metrics.at(-1)!;
   const state = run.stopped ? "stopped" : run.skipped ? "already complete" : "complete";
@@ -50,6 +53,21 @@ export async function train(flags: Flags): Promise<Output> {
   };
 }
 
+/** The first Ctrl-C asks the run to end after its step, with a checkpoint; the second ends the process. */
+function stopOnSignal(dir: string): () => void {
+  let asked = false;
+  const stop = () => {
+    if (asked) Deno.exit(130);
+    asked = true;
+    console.error("stopping after this step; again to stop at once, without a checkpoint of it");
+    requestStop(dir).catch(() => Deno.exit(130));
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, stop);
+  return () => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.removeSignalListener(signal, stop);
+  };
+}
+
 async function smoothingOf(flags: Flags): Promise<Smoothing> {
   const file = flags.text("smoothing-file");
   if (file) return { method: "file", rows: await readSmoothing(resolveUser(file)) };
@@ -63,9 +81,9 @@ function settingsOf(flags: Flags) {
   return {
     lora: {
       r: flags.whole("rank"),
-      alpha: flags.number("alpha", { least: 1e-9 }),
+      alpha: flags.number("alpha", { least: 1e-9, most: 1e9 }),
       dropout: flags.number("dropout", { least: 0, most: 0.99 }),
-      targets: flags.required("targets").split(",").map((t) => t.trim()),
+      targets: [...new Set(flags.required("targets").split(",").map((t) => t.trim()))],
     },
     batch: flags.whole("batch"),
     ...(flags.text("steps") === undefined

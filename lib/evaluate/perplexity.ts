@@ -33,17 +33,27 @@ export function sampleNll(scores: Score[]): SampleNll[] {
 
 const RESAMPLES = 2000;
 
-/** Draws of sample indices with replacement; equal for equal `n`, so that methods are compared on the same draws. */
-function resamples(n: number, seed: number): number[][] {
-  return Array.from({ length: RESAMPLES }, (_, b) => stream(seed, "bootstrap", b).ints(n, n));
+/** `f` of each resample: indices drawn with replacement, equal for equal `n`, so that methods are compared on the same draws. */
+function bootstrap(n: number, seed: number, f: (draw: number[]) => number): number[] {
+  return Array.from({ length: RESAMPLES }, (_, b) => f(stream(seed, "bootstrap", b).ints(n, n)));
 }
 
 /** The perplexity over `samples` with its interval. Throws RangeError where there is no target. */
 export function perplexity(samples: SampleNll[], options: { seed?: number } = {}): Perplexity {
   const total = sum(samples);
   if (total.tokens === 0) throw new RangeError("Cannot take a perplexity: there are no supervised tokens");
-  const draws = resamples(samples.length, options.seed ?? 0).map((draw) =>
-    ppl(sum(draw.map((i) => samples[i])))
+  if (!Number.isFinite(total.nll)) {
+    const bad = samples.filter((s) => !Number.isFinite(s.nll)).map((s) => s.id).slice(0, 5);
+    throw new Error(
+      `Cannot take a perplexity: the log-likelihood of ${
+        bad.join(", ")
+      } is not finite; check model and adapter`,
+    );
+  }
+  const draws = bootstrap(
+    samples.length,
+    options.seed ?? 0,
+    (draw) => ppl(sum(draw.map((i) => samples[i]))),
   );
   const [low, high] = interval(draws);
   return { perplexity: ppl(total), nll: total.nll, tokens: total.tokens, low, high };
@@ -59,8 +69,11 @@ export function comparePerplexity(
     throw new RangeError("Cannot compare perplexities: they are not of the same samples");
   }
   const difference = (x: SampleNll[], y: SampleNll[]) => Math.log(ppl(sum(x))) - Math.log(ppl(sum(y)));
-  const draws = resamples(a.length, options.seed ?? 0)
-    .map((draw) => difference(draw.map((i) => a[i]), draw.map((i) => b[i])));
+  const draws = bootstrap(
+    a.length,
+    options.seed ?? 0,
+    (draw) => difference(draw.map((i) => a[i]), draw.map((i) => b[i])),
+  );
   const [low, high] = interval(draws);
   return { difference: difference(a, b), low, high };
 }

@@ -16,8 +16,8 @@ export interface Value {
   dtype: DType;
 }
 
-/** An attribute: an integer, a list of integers, a string, or a float. */
-export type Attr = number | number[] | string | { float: number };
+/** An attribute: an integer, a list of integers, or a string. */
+export type Attr = number | number[] | string;
 
 /** One operator call. `domain` is "" for ONNX's own operators, "com.microsoft" for onnxruntime's. */
 export interface Node {
@@ -112,12 +112,16 @@ export function printGraph(graph: Graph): string {
 }
 
 function printAttr(attr: Attr): string {
-  if (typeof attr === "number" || typeof attr === "string") return String(attr);
-  return Array.isArray(attr) ? `[${attr}]` : `${attr.float}f`;
+  return Array.isArray(attr) ? `[${attr}]` : String(attr);
+}
+
+/** A number's text; −0 is not 0, and what divides by it differs. */
+export function exactText(x: number | bigint): string {
+  return Object.is(x, -0) ? "-0" : String(x);
 }
 
 function printConst(data: ConstData): string {
-  if (data.length <= 8) return `[${Array.from(data as ArrayLike<number | bigint>, String)}]`;
+  if (data.length <= 8) return `[${Array.from(data as ArrayLike<number | bigint>, exactText)}]`;
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   return `sha256:${createHash("sha256").update(bytes).digest("hex").slice(0, 16)}`;
 }

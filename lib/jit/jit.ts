@@ -12,7 +12,7 @@ import { createSession, runtimeVersion, type SessionOptions, weightsName } from 
 import { type Program, type Spec, type TensorMap, trace, type WeightSpec } from "./trace.ts";
 
 /** Part of the cache's key: raise it when rules, passes or the ONNX writer change what they make. */
-export const COMPILER_VERSION = 1;
+export const COMPILER_VERSION = 2;
 
 /** A safetensors file that a program's weights are read from; never copied into JavaScript. */
 export interface WeightsFile {
@@ -68,7 +68,11 @@ export async function jit(
   const graph = runPasses(traced, passes);
   const { bytes, cached } = await onnxBytes(graph, options);
   const tracedAt = performance.now();
-  const session = await createSession(bytes, graph, { ...options, weightsFile: weights?.path });
+  const sessionOptions = { ...options, weightsFile: weights?.path };
+  const session = await createSession(bytes, graph, sessionOptions).catch((error) => {
+    if (!cached) throw error; // a damaged cache file is no reason to fail
+    return createSession(makeOnnx(graph, weights), graph, sessionOptions);
+  });
   const stats = {
     traceSeconds: (tracedAt - start) / 1000,
     sessionSeconds: (performance.now() - tracedAt) / 1000,
@@ -82,8 +86,7 @@ export async function jit(
 /** The graph as ONNX, from the cache where the same graph over the same weights was written before. */
 async function onnxBytes(graph: Graph, options: JitOptions): Promise<{ bytes: Uint8Array; cached: boolean }> {
   const { weights, cache = join(cacheDir(), "graphs") } = options;
-  const make = () => toOnnx(graph, weights && weightsName(weights.path), weights?.tensors);
-  if (cache === false) return { bytes: make(), cached: false };
+  if (cache === false) return { bytes: makeOnnx(graph, weights), cached: false };
   const offsets = graph.weights.map((w) => [w, weights?.tensors[w].begin, weights?.tensors[w].end]);
   const text = JSON.stringify([
     printGraph(graph),
@@ -97,10 +100,14 @@ async function onnxBytes(graph: Graph, options: JitOptions): Promise<{ bytes: Ui
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  const bytes = make();
-  await Deno.mkdir(cache, { recursive: true });
-  await writeFileAtomic(path, bytes);
+  const bytes = makeOnnx(graph, weights);
+  // The cache saves time and nothing else: a full disk or a read-only folder does not stop the program.
+  await Deno.mkdir(cache, { recursive: true }).then(() => writeFileAtomic(path, bytes)).catch(() => {});
   return { bytes, cached: false };
+}
+
+function makeOnnx(graph: Graph, weights: WeightsFile | undefined): Uint8Array {
+  return toOnnx(graph, weights && weightsName(weights.path), weights?.tensors);
 }
 
 /** `{group: {name}}` as the graph's inputs are called. */
@@ -142,6 +149,10 @@ export function valueAndGrads(
       extra = Object.fromEntries(Object.entries(rest).map(([k, t]) => [k, tf.keep(t)]));
       return value;
     })(names.map((n) => args[wrt][n]));
+    for (const [name, t] of Object.entries(extra)) { // back from keep() into the caller's tidy
+      extra[name] = t.clone();
+      t.dispose();
+    }
     return { value, ...extra, grads: Object.fromEntries(names.map((n, i) => [n, grads[i]])) };
   };
 }

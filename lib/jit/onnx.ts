@@ -90,6 +90,5 @@ function valueInfo(name: string, v: Value) {
 function attribute(name: string, value: Attr) {
   if (typeof value === "number") return { name, type: 2, i: value };
   if (typeof value === "string") return { name, type: 3, s: new TextEncoder().encode(value) };
-  if (Array.isArray(value)) return { name, type: 7, ints: value };
-  return { name, type: 1, f: value.float };
+  return { name, type: 7, ints: value };
 }

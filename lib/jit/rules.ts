@@ -25,12 +25,22 @@ function op(
   return wrap(recorder().emit(kind, inputs, shape, dtype as DType, attrs, domain), shape, dtype);
 }
 
-const unary = (kind: string): Rule => ({ x }) => op(kind, [name(x)], x.shape, x.dtype);
-const binary = (kind: string): Rule => ({ a, b }) => op(kind, [name(a), name(b)], broadcast(a, b), a.dtype);
+/** Operators that exist for whole numbers too; the others take float32 only, as onnxruntime does. */
+const WHOLE = ["Abs", "Neg", "Sign", "Relu", "Add", "Sub", "Mul", "Div", "Max", "Min", "Pow"];
+
+function numbers(kind: string, ...tensors: Info[]): string[] {
+  return tensors.map((t) => {
+    if (t.dtype === "float32" || (t.dtype === "int32" && WHOLE.includes(kind))) return name(t);
+    throw new TypeError(`Cannot compile ${kind} of ${t.dtype}: cast it to float32 first`);
+  });
+}
+
+const unary = (kind: string): Rule => ({ x }) => op(kind, numbers(kind, x), x.shape, x.dtype);
+const binary = (kind: string): Rule => ({ a, b }) => op(kind, numbers(kind, a, b), broadcast(a, b), a.dtype);
 const compare = (kind: string): Rule => ({ a, b }) => op(kind, [name(a), name(b)], broadcast(a, b), "bool");
 
 function reshape(x: Info, shape: number[]): Info {
-  return op("Reshape", [name(x), recorder().shapeConst(shape)], shape, x.dtype);
+  return op("Reshape", [name(x), recorder().shapeConst(shape)], shape, x.dtype, { allowzero: 1 });
 }
 
 /** `axes` by the kernel's attribute name; ONNX takes them as an input from opset 18 on. */
@@ -59,7 +69,9 @@ const batchMatMul: Rule = ({ a, b }, { transposeA, transposeB }) => {
     N = b.shape[transposeB ? b.shape.length - 2 : b.shape.length - 1];
   const batch = tf.backend_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
   const attrs = { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0 };
-  if (sizeOf(batch) > 1) return op("FusedMatMul", [name(a), name(b)], [...batch, M, N], "float32", attrs, MS);
+  if (sizeOf(batch) !== 1) {
+    return op("FusedMatMul", [name(a), name(b)], [...batch, M, N], "float32", attrs, MS);
+  }
   const flat = (t: Info) => reshape(t, t.shape.slice(-2));
   const product = op("FusedMatMul", [name(flat(a)), name(flat(b))], [M, N], "float32", attrs, MS);
   return reshape(product, [...batch, M, N]);
@@ -98,7 +110,7 @@ const padV2: Rule = ({ x }, { paddings, constantValue }) => {
   return op("Pad", [name(x), recorder().shapeConst(pads), fill], shape, x.dtype);
 };
 
-/** Out-of-range indices are an error at run time, as on tf.js's cpu backend. */
+/** Indices past the end are an error at run time, as on tf.js's cpu backend; negative ones count from the end, an error there. */
 const gather: Rule = ({ x, indices }, { axis, batchDims }) => {
   if (batchDims) {
     throw new TypeError(`Cannot compile GatherV2 with batchDims ${batchDims}: only 0 has a rule`);
@@ -108,7 +120,10 @@ const gather: Rule = ({ x, indices }, { axis, batchDims }) => {
   return op("Gather", [name(x), name(indices)], shape, x.dtype, { axis: at });
 };
 
-/** The gradient of a gather: rows of `x` added up where `segmentIds` says. */
+/**
+ * The gradient of a gather: rows of `x` added up where `segmentIds` says. ScatterElements adds one after the other;
+ * onnxruntime's ScatterND would add in parallel and lose updates of equal ids.
+ */
 const unsortedSegmentSum: Rule = ({ x, segmentIds }, { numSegments }) => {
   const rec = recorder();
   const shape = [numSegments, ...x.shape.slice(1)];
@@ -119,18 +134,32 @@ const unsortedSegmentSum: Rule = ({ x, segmentIds }, { numSegments }) => {
     x.dtype as DType,
   );
   const ids = rec.emit("Cast", [name(segmentIds)], segmentIds.shape, "int64", { to: ONNX_TYPE.int64 });
-  const column = [...segmentIds.shape, 1];
-  const rows = rec.emit("Reshape", [ids, rec.shapeConst(column)], column, "int64");
-  const value = rec.emit("ScatterND", [zeros, rows, name(x)], shape, x.dtype as DType, { reduction: "add" });
+  const column = [x.shape[0], ...x.shape.slice(1).map(() => 1)];
+  const rows = rec.emit("Reshape", [ids, rec.shapeConst(column)], column, "int64", { allowzero: 1 });
+  const at = rec.emit("Expand", [rows, rec.shapeConst(x.shape)], x.shape, "int64");
+  const value = rec.emit("ScatterElements", [zeros, at, name(x)], shape, x.dtype as DType, {
+    axis: 0,
+    reduction: "add",
+  });
   return wrap(value, shape, x.dtype);
 };
 
-const oneHot: Rule = ({ indices }, { depth, onValue, offValue }) => {
-  const rec = recorder();
-  const ids = rec.emit("Cast", [name(indices)], indices.shape, "int64", { to: ONNX_TYPE.int64 });
-  const count = rec.constant(BigInt64Array.of(BigInt(depth)), [], "int64");
-  const values = rec.fromValues([offValue, onValue], [2], "float32");
-  return op("OneHot", [ids, count, values], [...indices.shape, depth], "float32", { axis: -1 });
+/** As a comparison with 0 … depth − 1: ids outside give rows of the off value, as in tf.js. */
+const oneHot: Rule = ({ indices }, { depth, onValue, offValue, dtype }) => {
+  const rec = recorder(), shape = [...indices.shape, depth], type = dtype ?? "int32";
+  const classes = rec.constant(Int32Array.from({ length: depth }, (_, i) => i), [depth], "int32");
+  const hot = rec.emit(
+    "Equal",
+    [name(expandDims({ input: indices } as never, { dim: -1 }) as Info), classes],
+    shape,
+    "bool",
+  );
+  return op(
+    "Where",
+    [hot, rec.fromValues([onValue], [], type), rec.fromValues([offValue], [], type)],
+    shape,
+    type,
+  );
 };
 
 function fill(value: number, shape: number[], dtype: tf.DataType): Info {
@@ -183,7 +212,7 @@ export const rules: Record<string, Rule> = {
   Sin: unary("Sin"),
   Sqrt: unary("Sqrt"),
   Tanh: unary("Tanh"),
-  LogicalNot: unary("Not"),
+  LogicalNot: ({ x }) => op("Not", [name(x)], x.shape, "bool"),
   Identity: ({ x }) => wrap(name(x), x.shape, x.dtype),
   Rsqrt: ({ x }) =>
     op("Reciprocal", [recorder().emit("Sqrt", [name(x)], x.shape, "float32")], x.shape, x.dtype),
@@ -222,24 +251,16 @@ export const rules: Record<string, Rule> = {
   },
   LogicalAnd: compare("And"),
   LogicalOr: compare("Or"),
-  Select: ({ condition, t, e }) => {
-    const at = recorder().emit(
-      "Reshape",
-      [
-        name(condition),
-        recorder().shapeConst(padTo(condition.shape, t.shape.length)),
-      ],
-      padTo(condition.shape, t.shape.length),
-      "bool",
-    );
-    return op("Where", [at, name(t), name(e)], t.shape, t.dtype);
-  },
+  Select: ({ condition, t, e }) => op("Where", [name(condition), name(t), name(e)], t.shape, t.dtype),
   // reductions and products
   ArgMax: argReduce("ArgMax"),
   ArgMin: argReduce("ArgMin"),
   Max: reduce("ReduceMax", "reductionIndices"),
   Min: reduce("ReduceMin", "axis"),
-  Mean: reduce("ReduceMean", "axis"),
+  Mean: ({ x }, attrs) => {
+    const float = x.dtype === "float32" ? x : cast({ x } as never, { dtype: "float32" }) as Info;
+    return reduce("ReduceMean", "axis")({ x: float } as never, attrs);
+  },
   Sum: reduce("ReduceSum", "axis"),
   Softmax: ({ logits }, { dim }) => op("Softmax", [name(logits)], logits.shape, "float32", { axis: dim }),
   LogSoftmax: ({ logits }, { axis }) => op("LogSoftmax", [name(logits)], logits.shape, "float32", { axis }),
@@ -268,8 +289,3 @@ export const rules: Record<string, Rule> = {
   UnsortedSegmentSum: unsortedSegmentSum,
   ZerosLike: ({ x }) => fill(0, x.shape, x.dtype),
 };
-
-/** tf.js's Select may have a condition of rank 1 that picks whole rows. */
-function padTo(shape: number[], rank: number): number[] {
-  return shape.length === rank ? shape : [...shape, ...Array(rank - shape.length).fill(1)];
-}

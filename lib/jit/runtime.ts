@@ -45,15 +45,22 @@ export async function createSession(
     ...(options.profilePrefix ? { enableProfiling: true, profileFilePrefix: options.profilePrefix } : {}),
     extra: { session: sessionEntries(options) },
   });
+  let closed = false;
   const outputs = graph.outputs.map((o) => ({ name: o.name, ...pick(graph, o.value) }));
   return {
     async run(feeds) {
+      const unknown = Object.keys(feeds).filter((name) => !graph.inputs.includes(name));
+      if (unknown.length) {
+        throw new TypeError(`Cannot feed ${unknown.join(", ")}: the program has no such input`);
+      }
       const tensors: Record<string, ort.Tensor> = {};
       for (const name of graph.inputs) tensors[name] = toOrt(name, feeds[name], pick(graph, name));
       const results = await session.run(tensors);
       return Object.fromEntries(outputs.map((o) => [o.name, fromOrt(results[o.name], o)]));
     },
     async close() {
+      if (closed) return;
+      closed = true;
       if (options.profilePrefix) session.endProfiling();
       await session.release();
     },

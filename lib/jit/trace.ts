@@ -1,7 +1,7 @@
 // Records a TensorFlow.js program as a Graph: a KernelBackend that computes nothing and notes every kernel call.
 // What each kernel becomes stands in rules.ts; tf.js's own gradients run through the same kernels.
 import * as tf from "@tensorflow/tfjs";
-import { type Attr, type ConstData, type DType, emptyGraph, type Graph, valueOf } from "./graph.ts";
+import { type Attr, type ConstData, type DType, emptyGraph, exactText, type Graph } from "./graph.ts";
 import { sizeOf } from "./params.ts";
 
 /** The shape and type of an input. */
@@ -42,7 +42,11 @@ export class Recorder {
   /** The graph's value behind a tensor. */
   nameOf(tensor: { dataId: object }): string {
     const name = this.#names.get(tensor.dataId);
-    if (name === undefined) throw new Error("internal: a tensor from outside this trace");
+    if (name === undefined) {
+      throw new TypeError(
+        "Cannot use a tensor from outside the program: pass it in as an input, or make it inside",
+      );
+    }
     return name;
   }
 
@@ -87,7 +91,7 @@ export class Recorder {
   /** Adds a constant; equal small ones are shared. */
   constant(data: ConstData, shape: number[], dtype: DType): string {
     const key = data.length <= 64
-      ? `${dtype}[${shape}]${Array.from(data as ArrayLike<number>, bits)}`
+      ? `${dtype}[${shape}]${Array.from(data as ArrayLike<number>, exactText)}`
       : undefined;
     const known = key && this.#small.get(key);
     if (known) return known;
@@ -120,9 +124,6 @@ export class Recorder {
   }
 }
 
-// Distinguishes -0 from 0 and NaN payloads do not matter.
-const bits = (x: number | bigint) => Object.is(x, -0) ? "-0" : String(x);
-
 function isUniform(values: ArrayLike<number>): boolean {
   for (let i = 1; i < values.length; i++) if (!Object.is(values[i], values[0])) return false;
   return true;
@@ -141,14 +142,6 @@ class TraceBackend extends tf.KernelBackend {
     const dataId = {};
     recorder().keep(dataId, recorder().fromValues(values as ArrayLike<number>, shape, dtype));
     return dataId;
-  }
-  override move(
-    dataId: object,
-    values: tf.backend_util.BackendValues,
-    shape: number[],
-    dtype: tf.DataType,
-  ): void {
-    recorder().keep(dataId, recorder().fromValues(values as ArrayLike<number>, shape, dtype));
   }
   override readSync(): never {
     throw new TypeError(UNREADABLE);
@@ -233,9 +226,16 @@ export function trace(
   register(options.rules);
   const rec = new Recorder();
   current = rec;
+  const random = Math.random;
+  Math.random = () => {
+    throw new TypeError(
+      "Cannot draw random numbers while tracing: they would be the same in every run; pass them in as inputs",
+    );
+  };
   try {
     return onBackend(BACKEND, () => tf.tidy(() => record(rec, program, inputs, options.weights) as never));
   } finally {
+    Math.random = random;
     current = undefined;
   }
 }
@@ -268,11 +268,23 @@ function record(
     args.weights = strict("the weights", tensors);
   }
   for (const [name, out] of Object.entries(program(args))) {
-    const flat = out instanceof tf.Tensor
-      ? [[name, out] as const]
-      : Object.entries(out).map(([k, t]) => [`${name}/${k}`, t] as const);
-    for (const [full, t] of flat) rec.graph.outputs.push({ name: full, value: rec.nameOf(t) });
+    const tensors = out instanceof tf.Tensor ? { [name]: out } : prefixed(name, out);
+    for (const [full, t] of Object.entries(tensors)) {
+      if (!(t instanceof tf.Tensor)) {
+        throw new TypeError(`Cannot compile the program: its result ${full} is no tensor`);
+      }
+      if (rec.graph.values.has(full)) {
+        throw new TypeError(`Cannot name a result ${full}: an input or weight is called so`);
+      }
+      rec.graph.outputs.push({ name: full, value: rec.nameOf(t) });
+    }
   }
-  for (const out of rec.graph.outputs) valueOf(rec.graph, out.value);
+  if (rec.graph.outputs.length === 0) {
+    throw new TypeError("Cannot compile the program: it returns no tensors");
+  }
   return rec.graph;
+}
+
+function prefixed(group: string, tensors: TensorMap): TensorMap {
+  return Object.fromEntries(Object.entries(tensors ?? {}).map(([name, t]) => [`${group}/${name}`, t]));
 }

@@ -62,6 +62,9 @@ const UNSUPPORTED: Record<string, unknown> = {
   alpha_pattern: {},
 };
 
+/** Initialisations that leave the base model's weights as they are. Others (PiSSA, OLoRA, CorDA, LoftQ) change them. */
+const PLAIN_INIT: unknown[] = [true, false, null, undefined, "gaussian", "eva", "orthogonal"];
+
 /**
  * Reads the adapter in `dir` for a model of shape `model`. Throws InputError where a file is missing or damaged, the
  * adapter uses what we do not have, or its tensors do not fit the model.
@@ -86,7 +89,15 @@ export async function readAdapter(dir: string, model: LlamaConfig): Promise<Adap
       if (String(found.shape) !== String(shape)) {
         throw unfit(path, `${name} has shape [${found.shape}], the model needs [${shape}]`);
       }
+      if (!["F32", "F16", "BF16"].includes(found.dtype)) {
+        throw unfit(path, `${name} is of type ${found.dtype}`);
+      }
       params[name] = await file.read(name);
+      if (!params[name].data.every(Number.isFinite)) {
+        throw new InputError(
+          `Cannot use adapter ${path}: ${name} holds NaN or infinity; train it again with a lower rate`,
+        );
+      }
     }
     return { params, lora };
   } finally {
@@ -113,12 +124,19 @@ async function readConfig(path: string): Promise<LoraConfig> {
     );
   }
   for (const [key, off] of Object.entries(UNSUPPORTED)) {
-    const value = json[key] ?? off;
+    const value = String(json[key]) === "" ? off : json[key] ?? off; // an empty list is as good as null
     if (JSON.stringify(value) !== JSON.stringify(off)) {
       throw new InputError(
         `Cannot use ${path}: ${key} is ${JSON.stringify(value)}; only ${JSON.stringify(off)} is supported`,
       );
     }
+  }
+  if (!PLAIN_INIT.includes(json.init_lora_weights)) {
+    throw new InputError(
+      `Cannot use ${path}: init_lora_weights is ${
+        JSON.stringify(json.init_lora_weights)
+      }, which changes the base model; merge it first`,
+    );
   }
   const { r, lora_alpha, lora_dropout, target_modules } = parsed.data;
   return { r, alpha: lora_alpha, dropout: lora_dropout, targets: target_modules };

@@ -80,3 +80,9 @@ function wholeTokens(tokenizer: Tokenizer, text: string, ids: number[], end: num
   }
   return { count, exact };
 }
+
+/** The token ids of a dialogue up to where the model's next answer begins. Throws InputError as renderChat(). */
+export function encodePrompt(tokenizer: Tokenizer, template: string, turns: readonly Turn[]): number[] {
+  const text = renderChat(template, turns, { ...specialTexts(tokenizer), addGenerationPrompt: true });
+  return tokenizer.encode(text, { addSpecial: false });
+}

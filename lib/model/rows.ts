@@ -55,10 +55,12 @@ export const roundUp = (size: number, unit: number): number => Math.ceil(size / 
  * B at most `maxRows`. T is the longest sequence rounded up, R the largest number of targets in any batch rounded up.
  */
 export function planLayout(groups: Sequence[][], maxRows: number): Layout {
-  const longest = Math.max(...groups.flat().map((s) => s.ids.length));
+  let longest = 1, most = 1;
+  for (const group of groups) for (const s of group) longest = Math.max(longest, s.ids.length);
   const T = roundUp(longest, 16);
   const packed = groups.map((g) => packRows(g.map((s) => s.ids.length), T));
-  const candidates = Array.from({ length: maxRows }, (_, i) => i + 1);
+  for (const rows of packed) most = Math.max(most, rows.length);
+  const candidates = Array.from({ length: Math.min(maxRows, most) }, (_, i) => i + 1);
   // A batch costs its rows plus about a quarter row for reading the weights once.
   const cost = (B: number) => packed.reduce((sum, rows) => sum + Math.ceil(rows.length / B) * (B + 0.25), 0);
   const B = candidates.reduce((best, b) => cost(b) < cost(best) ? b : best);
@@ -91,7 +93,10 @@ export function toBatches(sequences: Sequence[], layout: Layout): Batch[] {
 
 function fillBatch(sequences: Sequence[], rows: number[][], { B, T, R }: Layout): Batch {
   const ids = i32([B, T]), positions = i32([B, T]), segments = i32([B, T]);
-  const at = i32([R]), targets = i32([R]), owner = new Int32Array(R).fill(-1);
+  // Padding reads the last position, which no target reads: its gradient, zero, is added to no other.
+  const at = i32([R], new Int32Array(R).fill(B * T - 1)),
+    targets = i32([R]),
+    owner = new Int32Array(R).fill(-1);
   const places: Place[] = [];
   let r = 0, tokens = 0;
   rows.forEach((row, b) => {

@@ -32,9 +32,20 @@ export function lockFolder(folder: string): Lock {
 
 function open(folder: string, path: string): Deno.FsFile {
   try {
+    if (isFile(folder)) {
+      throw new InputError(`Cannot use ${folder} as a run's folder: it is a file; give a folder`);
+    }
     Deno.mkdirSync(folder, { recursive: true });
     return Deno.openSync(path, { read: true, write: true, create: true });
   } catch (error) {
-    throw writeError(path, error);
+    throw error instanceof InputError ? error : writeError(path, error);
+  }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
   }
 }

@@ -31,15 +31,16 @@ export class Progress {
   #recent: { time: number; tokens: number; done: number }[];
   #tokens = 0;
 
-  /** `now` gives milliseconds (for tests). */
+  /** `now` gives milliseconds (for tests); `from` steps were done before. */
   constructor(
     title: string,
     total: number,
     private readonly render: Render = printProgress(),
     private readonly now: () => number = () => performance.now(),
+    from = 0,
   ) {
-    this.state = { title, done: 0, total, finished: false };
-    this.#recent = [{ time: now(), tokens: 0, done: 0 }];
+    this.state = { title, done: from, total, finished: false };
+    this.#recent = [{ time: now(), tokens: 0, done: from }];
   }
 
   /** Says that `done` steps are complete, the last of which took in `tokens` tokens. */

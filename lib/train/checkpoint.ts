@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import type { Params } from "../jit/mod.ts";
 import { openSafetensors, writeSafetensors } from "../model/mod.ts";
-import { InputError } from "../run/errors.ts";
+import { InputError, messageOf } from "../run/errors.ts";
 import type { AdamWState } from "./adamw.ts";
 
 /** Everything a run needs to go on bit-exactly; randomness and order follow from the step. */
@@ -37,13 +37,17 @@ export async function readCheckpoint(dir: string, key: string): Promise<Checkpoi
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-  const file = await openSafetensors(path);
+  const file = await openSafetensors(path).catch((error) => {
+    throw new InputError(
+      `Cannot resume in ${dir}: ${messageOf(error)} (or delete the checkpoint to start the run again)`,
+    );
+  });
   try {
     const { key: found, step, samples, tokens } = file.metadata;
     if (found !== key) {
       throw new InputError(
-        `Cannot resume in ${dir}: its checkpoint is of a run with other settings, data or model; ` +
-          `give another folder, or delete this one to start again`,
+        `Cannot resume in ${dir}: its checkpoint is of a run with other settings, data or model ` +
+          `(threads and our own version count); give another folder, or delete this one to start again`,
       );
     }
     const groups: Record<string, Params> = { params: {}, m: {}, v: {} };

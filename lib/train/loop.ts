@@ -82,6 +82,8 @@ export interface TrainOptions {
   init?: Params;
   /** Steps between checkpoints. Default 5. */
   checkpointEvery?: number;
+  /** Names what else decides the result, such as the code's hash: a checkpoint of another name is not resumed. */
+  code?: string;
   /** Called once the step is compiled, with the steps already done and all steps. */
   onStart?: (done: number, total: number) => void | Promise<void>;
   onStep?: (metrics: StepMetrics, total: number) => void | Promise<void>;
@@ -133,19 +135,20 @@ export async function train(
   settings: TrainSettings,
   options: TrainOptions,
 ): Promise<TrainResult> {
-  checkSequences(sequences);
+  checkSequences(sequences, smoothing);
   const { dir, checkpointEvery = 5 } = options;
-  using _lock = lockFolder(dir);
-  await clearStop(dir);
   const init = options.init ?? initLora(base.config, settings.lora, settings.seed);
-  const key = runKey(base, sequences, smoothing, settings, init);
-  const found = await readCheckpoint(dir, key);
-  const state = found ?? { params: copy(init), optimizer: adamWState(init), samples: 0, tokens: 0 };
-  const resumedFrom = state.optimizer.step;
-  await truncateMetrics(dir, resumedFrom);
+  const key = runKey(base, sequences, smoothing, settings, init, options.code);
   const plan = stepPlan(sequences.length, settings);
   const layout = planLayout(plan.map((step) => step.map((i) => sequences[i])), settings.maxRows);
+  using _lock = lockFolder(dir);
+  const found = await readCheckpoint(dir, key);
+  if (!found) await checkUnused(dir);
+  const state = found ?? { params: copy(init), optimizer: adamWState(init), samples: 0, tokens: 0 };
+  const resumedFrom = state.optimizer.step;
   const step = await compileStep(base, settings, layout, init, options.jit);
+  await clearStop(dir);
+  await truncateMetrics(dir, resumedFrom);
   let stopped = false;
   try {
     await options.onStart?.(resumedFrom, plan.length);
@@ -254,11 +257,11 @@ async function oneStep(
   const norm = gradientNorm(grads!);
   const loss = mean(samples.map((s) => s.loss));
   if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
+    const bad = samples.filter((s) => !Number.isFinite(s.loss));
+    const ids = (bad.length ? bad : samples).slice(0, 10).map((s) => s.id);
     throw new Error(
       `Cannot go on training: at step ${step} the loss is ${loss} and the gradient norm ${norm} ` +
-        `(samples ${
-          samples.map((s) => s.id).join(", ")
-        }); lower the learning rate or leave these samples out`,
+        `(samples ${ids.join(", ")}); lower the learning rate or leave these samples out`,
     );
   }
   const lr = learningRate(step, total, settings);
@@ -267,6 +270,12 @@ async function oneStep(
     ...defaultAdamW,
     weightDecay: settings.weightDecay,
   });
+  if (!Object.values(state.params).every(({ data }) => data.every(Number.isFinite))) {
+    throw new Error(
+      `Cannot go on training: after step ${step} the adapter is not finite (learning rate ${lr}, weight decay ` +
+        `${settings.weightDecay}); lower them`,
+    );
+  }
   const tokens = sequences.reduce((sum, s) => sum + s.ids.length, 0);
   state.samples += chosen.length;
   state.tokens += tokens;
@@ -312,12 +321,35 @@ function runKey(
   smoothing: ArrayLike<number>,
   settings: TrainSettings,
   init: Params,
-) {
-  const bytes = (data: ArrayBufferView) =>
-    sha256Hex(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength));
-  const samples = sequences.map((s, i) => [s.id, bytes(s.ids), bytes(s.supervised), smoothing[i]]);
-  const start = Object.entries(init).map(([name, { shape, data }]) => [name, shape, bytes(data)]);
-  return sha256Hex(JSON.stringify([base.weights.hash, settings, samples, start]));
+  code = "",
+): string {
+  const samples = sequences.map((s, i) => [s.id, arrayHash(s.ids), arrayHash(s.supervised), smoothing[i]]);
+  return sha256Hex(
+    JSON.stringify([base.weights.hash, base.config, settings, samples, paramsHash(init), code]),
+  );
+}
+
+/** The SHA-256 of named tensors, names and shapes included. */
+export function paramsHash(params: Params): string {
+  const tensors = Object.entries(params).map(([name, { shape, data }]) => [name, shape, arrayHash(data)]);
+  return sha256Hex(JSON.stringify(tensors));
+}
+
+function arrayHash({ buffer, byteOffset, byteLength }: ArrayBufferView): string {
+  return sha256Hex(new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength));
+}
+
+/** Throws InputError where a folder without a checkpoint holds what no training run of ours has left. */
+async function checkUnused(dir: string): Promise<void> {
+  const metrics = await Deno.readTextFile(join(dir, "metrics.jsonl")).catch(() => "");
+  const foreign = metrics !== "" && !metrics.startsWith('{"step":1,');
+  if (foreign || await Deno.stat(join(dir, "adapter")).then(() => true, () => false)) {
+    throw new InputError(
+      `Cannot train into ${dir}: it holds ${
+        foreign ? "metrics.jsonl" : "adapter/"
+      } but no checkpoint of this run; give an empty folder`,
+    );
+  }
 }
 
 /** Drops the lines after the checkpoint, so that a resumed run's metrics are those of an uninterrupted one. */
@@ -330,8 +362,15 @@ async function truncateMetrics(dir: string, step: number): Promise<void> {
   await writeFileAtomic(path, kept.map(({ value }) => JSON.stringify(value) + "\n").join(""));
 }
 
-function checkSequences(sequences: Sequence[]): void {
+function checkSequences(sequences: Sequence[], smoothing: ArrayLike<number>): void {
   if (sequences.length === 0) throw new InputError("Cannot train: there are no examples; give at least one");
+  if (smoothing.length !== sequences.length) {
+    throw new RangeError(
+      `Cannot train: ${sequences.length} sequences have ${smoothing.length} smoothing values`,
+    );
+  }
+  const ids = new Set(sequences.map((s) => s.id));
+  if (ids.size !== sequences.length) throw new RangeError("Cannot train: two sequences have the same id");
   const empty = sequences.filter((s) => targetCount(s) === 0).map((s) => s.id);
   if (empty.length) {
     throw new RangeError(

@@ -54,5 +54,8 @@ export function smoothedCrossEntropy(
     };
     return { value, gradFunc };
   });
-  return { loss: op(x) as tf.Tensor1D, nll: nll! };
+  const loss = op(x) as tf.Tensor1D;
+  const own = nll!.clone(); // back from keep() into the caller's tidy
+  nll!.dispose();
+  return { loss, nll: own };
 }

@@ -14,12 +14,13 @@ import {
 } from "../model/mod.ts";
 import { InputError } from "../run/errors.ts";
 import { readJsonl, sha256Hex } from "../run/files.ts";
-import { hashLib } from "../run/machine.ts";
+import { hashLib, versions } from "../run/machine.ts";
 import {
   isCurrent,
   type Json,
   type Manifest,
   readManifest,
+  sortedJson,
   type StageKey,
   writeManifest,
 } from "../run/manifest.ts";
@@ -30,7 +31,7 @@ import {
   smoothingFor,
   type SmoothingRow,
 } from "../uncertainty/mod.ts";
-import { type StepMetrics, train, type TrainSettings } from "./loop.ts";
+import { paramsHash, type StepMetrics, train, type TrainSettings } from "./loop.ts";
 
 /** Where each sample's smoothing comes from: a mapping of the examples' uncertainties, or a file's rows. */
 export type Smoothing =
@@ -88,8 +89,7 @@ export async function trainStage(job: TrainJob): Promise<TrainedRun> {
     );
   notice(truncated, `cut at ${job.context} tokens`);
   notice(dropped, "left out, no answer within the context");
-  const byId = new Map(job.examples.map((e) => [e.id, e]));
-  const smoothing = sampleSmoothing(job.smoothing, sequences.map((s) => byId.get(s.id)!));
+  const smoothing = sampleSmoothing(job.smoothing, job.examples, sequences.map((s) => s.id));
   const settings = runSettings(job, sequences.length);
   const key = stageKey(job, settings, smoothing);
   if (await isCurrent(dir, key)) {
@@ -103,12 +103,14 @@ export async function trainStage(job: TrainJob): Promise<TrainedRun> {
   }
   const init = job.init?.params ?? initLora(model.config, settings.lora, settings.seed);
   const { onStart, onStep, checkpointEvery, jit } = job;
+  const code = sortedJson([key.code, versions()]);
   const run = await train(baseOf(model), sequences, smoothing, settings, {
     dir,
     init,
     onStart,
     onStep,
     checkpointEvery,
+    code,
     jit,
   });
   const metrics = await readMetrics(dir);
@@ -143,11 +145,14 @@ export async function readMetrics(dir: string): Promise<StepMetrics[]> {
   return (await readJsonl(join(dir, "metrics.jsonl"))).map(({ value }) => value as StepMetrics);
 }
 
-function sampleSmoothing(smoothing: Smoothing, examples: Example[]): Float64Array {
-  const ids = examples.map((e) => e.id);
+/** The smoothing of the sequences `ids`; a mapping takes all examples in, as `ual map` does, also those left out. */
+function sampleSmoothing(smoothing: Smoothing, examples: Example[], ids: string[]): Float64Array {
   if (smoothing.method === "file") return smoothingFor(ids, smoothing.rows);
   const { method, mean, ceiling = CEILING } = smoothing;
-  return mapUncertainty(examples.map((e) => e.uncertainty), { method, mean, ceiling, ids }).smoothing;
+  const all = examples.map((e) => e.id);
+  const mapped =
+    mapUncertainty(examples.map((e) => e.uncertainty), { method, mean, ceiling, ids: all }).smoothing;
+  return smoothingFor(ids, all.map((id, i) => ({ id, smoothing: mapped[i] })));
 }
 
 function runSettings({ settings, init, smoothing: _, ...job }: TrainJob, count: number): TrainSettings {
@@ -173,10 +178,11 @@ function stageKey(job: TrainJob, settings: TrainSettings, smoothing: Float64Arra
   return {
     inputs: {
       model: job.model.hash,
+      definition: job.model.definition,
       examples: sha256Hex(JSON.stringify(job.examples)),
       smoothing: sha256Hex(JSON.stringify(Array.from(smoothing))),
       template: sha256Hex(job.template ?? job.model.chatTemplate),
-      ...(job.init ? { init: paramsHash(job.init) } : {}),
+      ...(job.init ? { init: paramsHash(job.init.params) } : {}),
     },
     settings: {
       ...settings,
@@ -187,17 +193,6 @@ function stageKey(job: TrainJob, settings: TrainSettings, smoothing: Float64Arra
     } as Record<string, Json>,
     code: hashLib(CODE),
   };
-}
-
-function paramsHash({ params, lora }: Adapter): string {
-  const tensors = Object.entries(params).map((
-    [name, { shape, data }],
-  ) => [
-    name,
-    shape,
-    sha256Hex(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)),
-  ]);
-  return sha256Hex(JSON.stringify([lora, tensors]));
 }
 
 /** What differs from run to run; the speed is the median over this process's steps after the first two. */
@@ -213,6 +208,7 @@ function timings(
     seconds: (performance.now() - start) / 1000,
     compile: { trace_seconds: Number(compile.traceSeconds), session_seconds: Number(compile.sessionSeconds) },
     tokens_per_second: rates.length ? rates[rates.length >> 1] : 0,
+    train_seconds: metrics.reduce((sum, m) => sum + m.seconds, 0),
     resumed_from: resumedFrom,
   };
 }

@@ -1,0 +1,77 @@
+// `reproduce --preset quick` for real, twice: figures, notebooks and pages are there, and the second run, which computes
+// nothing again, leaves the same bytes.
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { join } from "node:path";
+import { root } from "../tools/setup.ts";
+import { readNotebook } from "../tools/notebook_file.ts";
+import { inFolder } from "./folder.ts";
+
+const NOTEBOOKS = ["00_overview", "02_map", "03_train"];
+const FIGURES = ["calibration", "mapping", "perplexity", "ratings", "training"];
+
+async function reproduce(out: string): Promise<void> {
+  const args = ["run", "-A", "tools/reproduce.ts", "--preset", "quick"];
+  const command = new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: root,
+    env: { UAL_OUT: out, NO_COLOR: "1" },
+  });
+  const { success, stdout, stderr } = await command.output();
+  const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  ok(success, text);
+  match(text, /all stages: \d/);
+}
+
+/** Every file under `folder` but those that hold times, as path → content. */
+async function contents(folder: string, path = ""): Promise<Map<string, Uint8Array>> {
+  const found = new Map<string, Uint8Array>();
+  for await (const { name, isDirectory } of Deno.readDir(join(folder, path))) {
+    const inner = join(path, name);
+    if (isDirectory) { for (const [key, value] of await contents(folder, inner)) found.set(key, value); }
+    else found.set(inner, await Deno.readFile(join(folder, inner)));
+  }
+  return found;
+}
+
+async function checkNotebook(path: string): Promise<void> {
+  const cells = (await readNotebook(path)).cells.filter((cell) => cell.cell_type === "code");
+  ok(cells.length > 4);
+  for (const { id, outputs } of cells) {
+    ok(outputs.length > 0, `${path}: cell ${id} shows nothing`);
+    const types = new Set(outputs.map((output) => output.output_type));
+    deepEqual([...types], ["display_data"], `${path}: cell ${id}`);
+  }
+}
+
+Deno.test("reproduce --preset quick makes figures and notebooks, and the same bytes a second time", () =>
+  inFolder(async (out) => {
+    await reproduce(out);
+    const first = await contents(out);
+    deepEqual(
+      [...first.keys()].filter((path) => path.startsWith("figures/")).sort(),
+      FIGURES.flatMap((name) => ["json", "png", "svg"].map((type) => `figures/quick/${name}.${type}`)),
+    );
+    const figure = (path: string) => first.get(`figures/quick/${path}`)!;
+    for (const name of FIGURES) {
+      deepEqual([...figure(`${name}.png`).slice(0, 8)], [137, 80, 78, 71, 13, 10, 26, 10]);
+      match(new TextDecoder().decode(figure(`${name}.svg`)), /^<svg [\s\S]*<\/svg>\s*$/);
+      ok(JSON.parse(new TextDecoder().decode(figure(`${name}.json`))).data.length > 0);
+    }
+    for (const name of NOTEBOOKS) {
+      await checkNotebook(join(out, `runs/quick/notebooks/${name}.ipynb`));
+      const html = new TextDecoder().decode(first.get(`runs/quick/notebooks/${name}.html`));
+      match(html, /<\/html>\s*$/);
+      ok(!/<(script|link)[^>]+(src|href)="https?:/.test(html), `${name}.html loads something from elsewhere`);
+    }
+    for (const method of ["SFT", "LS", "UAL"]) {
+      ok(first.has(`runs/quick/train/${method}/adapter/adapter_model.safetensors`));
+    }
+    await reproduce(out);
+    const second = await contents(out);
+    deepEqual([...second.keys()].sort(), [...first.keys()].sort());
+    for (const [path, bytes] of first) {
+      equal(Buffer.compare(bytes, second.get(path)!), 0, `${path} changed`);
+    }
+    equal(second.size, first.size);
+  }));
