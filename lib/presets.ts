@@ -59,8 +59,8 @@ const presets: Record<string, Preset> = {
     context: 256,
     mean: 0.1,
     ceiling: 0.99,
-    settings: { ...settings, epochs: 3 },
-    maxNew: 96,
+    settings: { ...settings, epochs: 2 },
+    maxNew: 64,
   },
 };
 
