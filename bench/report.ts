@@ -28,15 +28,23 @@ export function spread(values: number[]): Spread {
 /** Sums up rounds (side → result) of steps over `tokens` tokens. The first side is ours. */
 export function compare(rounds: Record<string, Measured>[], tokens: number) {
   const names = Object.keys(rounds[0]), [ours, ...theirs] = names;
+  const common = Math.min(...rounds.flatMap((round) => names.map((name) => round[name].losses.length)));
   const speed = (side: Measured) => tokens / spread(side.seconds).median;
   const sides = Object.fromEntries(names.map((name) => {
-    const of = rounds.map((round) => round[name]);
+    const of = rounds.map((round) => round[name]), seconds = of.flatMap((side) => side.seconds);
     return [name, {
-      tokensPerSecond: spread(of.map(speed)),
+      // the middle round's middle step, the slowest and the fastest step
+      tokensPerSecond: {
+        median: spread(of.map(speed)).median,
+        min: tokens / Math.max(...seconds),
+        max: tokens / Math.min(...seconds),
+      },
+      steps: seconds.length,
       peakBytes: Math.max(...of.map((side) => side.peakBytes)),
       startSeconds: spread(of.map((side) => side.startSeconds)).median,
       firstLoss: of[0].losses[0],
-      lastLoss: of[0].losses.at(-1)!,
+      // after the last step that all sides took
+      lastLoss: of[0].losses[common - 1],
     }];
   }));
   const ratios = Object.fromEntries(theirs.map((name) => [name, {
@@ -56,9 +64,10 @@ export function compare(rounds: Record<string, Measured>[], tokens: number) {
 }
 
 function largestDifference(rounds: Record<string, Measured>[], a: string, b: string): number {
-  return Math.max(
-    ...rounds.flatMap((round) => round[a].losses.map((x, i) => Math.abs(x - round[b].losses[i]))),
-  );
+  return Math.max(...rounds.flatMap((round) => {
+    const theirs = round[b].losses;
+    return theirs.map((loss, i) => Math.abs(round[a].losses[i] - loss));
+  }));
 }
 
 /** All that is printed. */
@@ -81,6 +90,7 @@ export function reportText(report: Report): string {
       name,
       median.toFixed(0),
       `${min.toFixed(0)}–${max.toFixed(0)}`,
+      String(side.steps),
       `${(side.peakBytes / 1e9).toFixed(2)} GB`,
       side.firstLoss.toFixed(6),
       side.lastLoss.toFixed(6),
@@ -90,12 +100,22 @@ export function reportText(report: Report): string {
       ratio ? ratio.memory.toFixed(2) : "",
     ];
   });
-  const heads = ["", "tokens/s", "range", "peak", "first loss", "last loss", "ours/theirs: speed", "memory"];
+  const heads = [
+    "",
+    "tokens/s",
+    "range",
+    "steps",
+    "peak",
+    "first loss",
+    "last loss",
+    "ours/theirs: speed",
+    "memory",
+  ];
   return [
     `LoRA step, ${task.batch} × ${task.context} tokens, ${task.targets} targets; ${
       machine.cpu ?? "unknown processor"
     }` +
-    ` (${machine.cores} cores), ${settings.threads} threads; ${settings.rounds} rounds of ${settings.steps} steps`,
+    ` (${machine.cores} cores), ${settings.threads} threads; rounds: ${settings.rounds}`,
     Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", "),
     "",
     ...columns([heads, ...rows]),

@@ -14,6 +14,8 @@ export interface Task {
   steps: number;
   warmup: number;
   threads: number;
+  /** A peer that has taken longer than this after two or more steps stops there, and its last step counts. */
+  limitSeconds: number;
 }
 
 /** What a side prints on its last line. */

@@ -30,7 +30,11 @@ const help = `deno task bench train [flags]
   --context N      tokens a row (default 256)
   --threads N      threads of each side (default: the cores)
   --wait-policy P  OMP_WAIT_POLICY for PyTorch, active or passive (default: not set, as PyTorch comes)
+  --float32-only   leave PyTorch's bfloat16 out (minutes a step where the processor has no instructions for it)
   --json           one JSON object on stdout`;
+
+/** How long a slow peer may go on. */
+const limitSeconds = 200;
 
 const lora: LoraConfig = { r: 8, alpha: 16, dropout: 0, targets: ["q_proj", "v_proj"] };
 const folder = join(root, ".ual/bench/train");
@@ -44,7 +48,7 @@ export async function main(args: string[]): Promise<number> {
   }
   const python = await setUpPeers();
   const task = await writeTask(flags);
-  const sides = sidesOf(python, flags.waitPolicy);
+  const sides = sidesOf(python, flags);
   const before = loadAverage();
   const rounds: Record<string, Measured>[] = [];
   for (let round = 1; round <= flags.rounds; round++) rounds.push(await oneRound(sides, round, flags.rounds));
@@ -79,6 +83,7 @@ function parse(args: string[]) {
       context: string,
       threads: string,
       "wait-policy": string,
+      "float32-only": boolean,
       json: boolean,
       help: boolean,
     },
@@ -100,6 +105,7 @@ function parse(args: string[]) {
     context: whole("context", 256),
     threads: whole("threads", navigator.hardwareConcurrency),
     waitPolicy,
+    float32Only: values["float32-only"] ?? false,
     json: values.json ?? false,
     help: values.help ?? false,
   };
@@ -115,15 +121,15 @@ async function writeTask(flags: Flags): Promise<Task> {
     await writeAdapter(join(folder, "adapter"), adapter, model.dir);
     const rows = await fullRows(model, flags.batch, flags.context);
     const { steps, warmup, threads } = flags;
-    const targets = flags.batch * (flags.context - 1);
-    const task = {
+    const task: Task = {
       model: model.dir,
       adapter: join(folder, "adapter"),
       rows,
-      targets,
+      targets: flags.batch * (flags.context - 1),
       steps,
       warmup,
       threads,
+      limitSeconds,
     };
     await writeFileAtomic(join(folder, "task.json"), JSON.stringify(task) + "\n");
     return task;
@@ -144,7 +150,7 @@ async function fullRows(model: Model, batch: number, context: number): Promise<n
   return Array.from({ length: batch }, (_, i) => ids.slice(i * context, (i + 1) * context));
 }
 
-function sidesOf(python: string, waitPolicy: string | undefined): Record<string, Side> {
+function sidesOf(python: string, { waitPolicy, float32Only }: Flags): Record<string, Side> {
   const task = join(folder, "task.json");
   const torch = (dtype: string): Side => ({
     program: python,
@@ -158,7 +164,7 @@ function sidesOf(python: string, waitPolicy: string | undefined): Record<string,
       env: {},
     },
     "torch float32": torch("float32"),
-    "torch bfloat16": torch("bfloat16"),
+    ...(float32Only ? {} : { "torch bfloat16": torch("bfloat16") }),
   };
 }
 

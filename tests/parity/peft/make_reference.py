@@ -1,6 +1,7 @@
 # Writes reference.json: what PyTorch + transformers + PEFT compute on our own dialogues (CPU, float32, eager attention).
 # Run once by hand, after `deno task peers`, on the default model's folder in the cache:
 #   .venv-peers/bin/python tests/parity/peft/make_reference.py <folder of the converted model>
+#   deno fmt tests/parity/peft/reference.json
 import hashlib
 import json
 import math
@@ -160,7 +161,7 @@ def main(model_dir):
         "runs": runs,
     }
     path = Path(__file__).with_name("reference.json")
-    text = json.dumps(digits(out), indent=1, ensure_ascii=False)
+    text = json.dumps(digits(out), indent=2, ensure_ascii=False)
     text = re.sub(r"\[[^\[\]{}\"]*\]", lambda m: " ".join(m[0].split()), text)  # a list of numbers on one line
     path.write_text(text + "\n", encoding="utf-8")
 
