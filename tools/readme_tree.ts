@@ -59,7 +59,7 @@ function headline(path: string): string | undefined {
   const text = Deno.readTextFileSync(join(root, path));
   if (path.endsWith(".ipynb")) {
     const cell = JSON.parse(text).cells.find((cell: { cell_type: string }) => cell.cell_type === "markdown");
-    return firstSentence([cell?.source ?? ""].flat().join("").replace(/^#+\s*/, ""));
+    return firstSentence([cell?.source ?? ""].flat().join("").replace(/^#+\s*/, "").split("\n")[0]);
   }
   if (path.endsWith(".md")) return firstSentence(/^#+\s*(.*)/m.exec(text)?.[1] ?? "");
   const header = /^(?:#!.*\n)?((?:(?:\/\/|#) ?.*\n)+)/.exec(text)?.[1] ?? /^"""([\s\S]*?)"""/.exec(text)?.[1];
