@@ -18,12 +18,13 @@ import { drawFigures, exportFigures, type Tables, writeTable } from "./plot/mod.
 import { METHODS, type Preset } from "./presets.ts";
 import { InputError } from "./run/errors.ts";
 import { readJsonl, resolveUser, sha256File, sha256Hex, writeFileAtomic } from "./run/files.ts";
-import { hashLib } from "./run/machine.ts";
+import { lockFolder } from "./run/lock.ts";
+import { hashLib, versions } from "./run/machine.ts";
 import { isCurrent, type Json, type StageKey, writeManifest } from "./run/manifest.ts";
 import type { Progress } from "./run/progress.ts";
 import { progressBar } from "./show/mod.ts";
 import { LiveTraining } from "./study_live.ts";
-import { readMetrics, type TrainedRun, trainStage } from "./train/mod.ts";
+import { readMetrics, TRAIN_CODE, type TrainedRun, trainStage } from "./train/mod.ts";
 
 /** The base model and the methods, in the order of tables and figures. */
 export const COMPARED: string[] = ["base", ...METHODS.map(({ name }) => name)];
@@ -51,7 +52,7 @@ const trainFolder = (p: Preset, method: string) => join(studyFolders(p).run, "tr
 
 /**
  * Trains SFT, LS and UAL one after the other on `examples`, with one bar and one chart that move meanwhile. Runs that are
- * complete are skipped, a broken one goes on from its checkpoint. Throws InputError where a run was stopped by its flag.
+ * complete are skipped, a broken one goes on from its checkpoint, one of other settings is replaced. Throws InputError where a run was stopped by its flag.
  */
 export async function trainMethods(
   p: Preset,
@@ -63,13 +64,19 @@ export async function trainMethods(
   for (const { name, smoothing } of METHODS) {
     const dir = trainFolder(p, name);
     const mean = smoothing === "none" ? 0 : p.mean;
-    const run = runs[name] = await trainStage({
-      model,
+    const job = {
       examples,
       smoothing: { method: smoothing, mean, ceiling: p.ceiling },
       settings: p.settings,
       context: p.context,
-      supervise: "response",
+      supervise: "response" as const,
+    };
+    const { hash, definition, chatTemplate } = model;
+    const made = [job, hash, definition, chatTemplate, hashLib(TRAIN_CODE), versions()];
+    await claimFolder(dir, sha256Hex(JSON.stringify(made)));
+    const run = runs[name] = await trainStage({
+      model,
+      ...job,
       dir,
       onStart: async (done, total) => await live.start(name, done ? await readMetrics(dir) : [], total),
       onStep: (metrics) => live.step(name, metrics),
@@ -82,6 +89,20 @@ export async function trainMethods(
   }
   await live.finish();
   return runs;
+}
+
+/**
+ * Makes `dir` the folder of the run `key`: what another run left there (other settings, data or code) is removed, so that
+ * a changed study runs again by itself. Throws InputError where a process is at work in it.
+ */
+export async function claimFolder(dir: string, key: string): Promise<void> {
+  const mark = join(dir, "study_key");
+  if (await Deno.readTextFile(mark).catch(() => "") === key) return;
+  using _lock = lockFolder(dir);
+  for await (const { name } of Deno.readDir(dir)) {
+    if (name !== ".lock") await Deno.remove(join(dir, name), { recursive: true });
+  }
+  await writeFileAtomic(mark, key);
 }
 
 /** The adapters that trainMethods() left; `base` has none. */

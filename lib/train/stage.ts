@@ -72,7 +72,7 @@ export interface TrainedRun {
 }
 
 /** The folders of lib whose code decides the result. */
-const CODE = ["data", "jit", "model", "run", "train", "uncertainty"];
+export const TRAIN_CODE: string[] = ["data", "jit", "model", "run", "train", "uncertainty"];
 
 /**
  * Runs the stage in `job.dir`, or finds it complete, or goes on from its checkpoint. Writes metrics.jsonl, the adapter
@@ -191,7 +191,7 @@ function stageKey(job: TrainJob, settings: TrainSettings, smoothing: Float64Arra
       context: job.context,
       supervise: job.supervise,
     } as Record<string, Json>,
-    code: hashLib(CODE),
+    code: hashLib(TRAIN_CODE),
   };
 }
 
