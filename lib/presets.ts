@@ -59,7 +59,7 @@ const presets: Record<string, Preset> = {
     context: 256,
     mean: 0.1,
     ceiling: 0.99,
-    settings: { ...settings, epochs: 2 },
+    settings: { ...settings, steps: 20 },
     maxNew: 64,
   },
 };

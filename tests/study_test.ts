@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { bundled, type Example } from "../lib/data/mod.ts";
 import { openModel, type Score, toSequences } from "../lib/model/mod.ts";
 import { preset } from "../lib/presets.ts";
+import { lockFolder } from "../lib/run/lock.ts";
 import { stream } from "../lib/run/seed.ts";
-import { keepFigures, studyFolders } from "../lib/study.ts";
+import { claimFolder, keepFigures, studyFolders } from "../lib/study.ts";
 import {
   adapterSize,
   answerGrid,
@@ -203,4 +204,23 @@ Deno.test("keepFigures() writes tables and figures where UAL_OUT says", () =>
     } finally {
       Deno.env.delete("UAL_OUT");
     }
+  }));
+
+Deno.test("claimFolder() keeps a run of the same key, removes another, and waits for nobody", () =>
+  inFolder(async (folder) => {
+    const dir = join(folder, "train/SFT"), metrics = join(dir, "metrics.jsonl");
+    const isThere = () => Deno.stat(metrics).then(() => true, () => false);
+    await claimFolder(dir, "a");
+    await Deno.writeTextFile(metrics, "{}\n");
+    await Deno.mkdir(join(dir, "adapter"));
+    await claimFolder(dir, "a");
+    assert.ok(await isThere());
+    {
+      using _lock = lockFolder(dir);
+      await assert.rejects(claimFolder(dir, "b"), /Cannot use .*SFT: process \d+ is at work in it/);
+      assert.ok(await isThere());
+    }
+    await claimFolder(dir, "b");
+    assert.equal(await isThere(), false);
+    assert.deepEqual([...Deno.readDirSync(dir)].map(({ name }) => name).sort(), [".lock", "study_key"]);
   }));
