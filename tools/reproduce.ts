@@ -14,7 +14,7 @@ import { root } from "./setup.ts";
 /** Minutes that each stage may take on two cores after set-up. */
 const budgets: Record<string, Record<string, number>> = {
   quick: { "00_overview": 0.3, "02_map": 0.3, "03_train": 2.1, html: 0.3 },
-  smollm2: { "00_overview": 0.5, "02_map": 0.5, "03_train": 10.5, html: 0.5 },
+  smollm2: { "00_overview": 0.25, "02_map": 0.25, "03_train": 11.25, html: 0.25 },
 };
 
 async function main(): Promise<number> {
