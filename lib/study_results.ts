@@ -4,6 +4,7 @@ import type { Example } from "./data/mod.ts";
 import { calibrate, type Calibration, comparePerplexity, perplexity, sampleNll } from "./evaluate/mod.ts";
 import type { Score } from "./model/mod.ts";
 import type { PerplexityRow, Tables } from "./plot/mod.ts";
+import { mean } from "./study_examples.ts";
 import type { TrainedRun } from "./train/mod.ts";
 
 /** Scores of the same dialogues by method, as scoreMethods() returns them. */
@@ -12,18 +13,16 @@ export type MethodScores = Record<string, Score[]>;
 /** One row of a table to show. */
 export type Row = Record<string, string | number>;
 
-/** One row a method: what it minimised and what that did to the training answers; losses in nats a token. */
+/** One row a method: how much it smoothed, what it minimised and how likely the training answers were; nats a token. */
 export function trainingSummary(runs: Record<string, TrainedRun>): Row[] {
   return Object.entries(runs).map(([method, { metrics }]) => {
-    const first = metrics[0], last = metrics.at(-1)!;
     return {
       method,
       steps: metrics.length,
       tokens: metrics.reduce((sum, m) => sum + m.tokens, 0),
-      "first loss": first.loss,
-      "last loss": last.loss,
-      "first nll": first.nll,
-      "last nll": last.nll,
+      "mean smoothing": mean(metrics.flatMap(({ samples }) => samples.map((s) => s.smoothing))),
+      "mean loss": mean(metrics.map((m) => m.loss)),
+      "mean nll": mean(metrics.map((m) => m.nll)),
     };
   });
 }
@@ -110,18 +109,33 @@ export function byBand(
   scores: MethodScores,
   measure: keyof typeof measures,
 ): Row[] {
-  const rating = new Map(examples.map((e) => [e.id, e.uncertainty ?? NaN]));
-  return BANDS.flatMap(({ band, from, to }) => {
-    const inside = (score: Score) => rating.get(score.id)! >= from && rating.get(score.id)! < to;
-    const own = Object.entries(scores).map(([method, all]) => [method, all.filter(inside)] as const);
-    const [, some] = own[0];
-    if (some.length === 0) return [];
-    const values = own.map(([method, part]) => [method, measures[measure](part)]);
-    return [{
+  return inBands(examples, scores).map(({ band, own }) => {
+    const some = Object.values(own)[0];
+    const values = Object.entries(own).map(([method, part]) => [method, measures[measure](part)]);
+    return {
       band,
       dialogues: some.length,
       tokens: some.reduce((sum, { targets }) => sum + targets.length, 0),
       ...Object.fromEntries(values),
-    }];
+    };
   });
+}
+
+/** comparisons() of one pair within each band of ratings that has dialogues. */
+export function comparisonsByBand(
+  examples: readonly Example[],
+  scores: MethodScores,
+  pair: [string, string],
+): (Comparison & { band: string })[] {
+  return inBands(examples, scores).map(({ band, own }) => ({ band, ...comparisons(own, [pair])[0] }));
+}
+
+/** The scores of each band that has dialogues. */
+function inBands(examples: readonly Example[], scores: MethodScores): { band: string; own: MethodScores }[] {
+  const rating = new Map(examples.map((e) => [e.id, e.uncertainty ?? NaN]));
+  return BANDS.map(({ band, from, to }) => {
+    const inside = (score: Score) => rating.get(score.id)! >= from && rating.get(score.id)! < to;
+    const own = Object.entries(scores).map(([method, all]) => [method, all.filter(inside)]);
+    return { band, own: Object.fromEntries(own) as MethodScores };
+  }).filter(({ own }) => Object.values(own)[0].length > 0);
 }

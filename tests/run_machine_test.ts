@@ -1,7 +1,7 @@
 // The facts about machine and code, against the system's own answers.
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { join } from "node:path";
-import { gitState, hardware, hashLib, peakMemory, versions } from "../lib/run/machine.ts";
+import { gitState, hardware, hashLib, versions } from "../lib/run/machine.ts";
 import { inFolder } from "./folder.ts";
 
 Deno.test("versions() names the version of each installed package", () => {

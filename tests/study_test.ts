@@ -28,7 +28,9 @@ import {
   calibrations,
   chanceEce,
   comparisons,
+  comparisonsByBand,
   perplexityRows,
+  trainingSummary,
   verdict,
 } from "../lib/study_results.ts";
 import { mapUncertainty } from "../lib/uncertainty/mod.ts";
@@ -85,6 +87,32 @@ Deno.test("comparisons() and perplexityRows() put methods side by side", () => {
   near(rows[0].perplexity, Math.exp(3), 1e-9);
 });
 
+Deno.test("trainingSummary() takes means over steps, and over samples for the smoothing", () => {
+  const step = (loss: number, tokens: number, smoothing: number[]) => ({
+    step: 1,
+    loss,
+    nll: loss / 2,
+    grad_norm: 1,
+    lr: 1,
+    tokens,
+    targets: 1,
+    samples: smoothing.map((smoothing, i) => ({ id: `${i}`, loss, nll: loss, smoothing, targets: 1 })),
+    seconds: 1,
+  });
+  const metrics = [step(1, 10, [0, 0.5]), step(4, 5, [0.1])];
+  const run = { skipped: false, stopped: false, resumedFrom: 0, metrics };
+  const [row] = trainingSummary({ LS: run });
+  near(row["mean smoothing"] as number, 0.2, 1e-12);
+  assert.deepEqual({ ...row, "mean smoothing": 0 }, {
+    method: "LS",
+    steps: 2,
+    tokens: 15,
+    "mean smoothing": 0,
+    "mean loss": 2.5,
+    "mean nll": 1.25,
+  });
+});
+
 Deno.test("chanceEce() is the mean error of calibrated tokens in simulation", () => {
   const random = stream(1, "calibrated tokens"), runs = 400;
   const counts = [30, 80, 200], levels = [0.15, 0.5, 0.9], total = 310;
@@ -117,6 +145,9 @@ Deno.test("calibrations() and byBand() agree with loops", () => {
     near(Math.log(bands[i].UAL as number), expected, 1e-12);
   }
   near(byBand(examples, scores, "confidence")[0].base as number, 0.55, 1e-6);
+  const [exact, , open] = comparisonsByBand(examples, { ...scores, UAL: own }, ["UAL", "base"]);
+  assert.deepEqual([exact.band, exact.difference, open.comparison], ["exact (0–39)", 0, "UAL − base"]);
+  assert.equal(open.verdict, "UAL and base: not distinguishable");
   assert.equal(byBand(examples.slice(0, 1), { base: own.slice(0, 1) }, "confidence").length, 1);
   const { table, summary } = calibrations(scores);
   near(summary[0].ECE as number, (0.25 + 0.15) / 2, 1e-6);
