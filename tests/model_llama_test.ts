@@ -2,13 +2,13 @@
 import * as tf from "@tensorflow/tfjs";
 import assert from "node:assert/strict";
 import { f32, i32, jit, type Params, runEager, specsOf, type TensorData } from "../lib/jit/mod.ts";
-import { hiddenStates, rmsNorm, swiGlu, type TokenRows } from "../lib/model/llama.ts";
+import { hiddenStates, type TokenRows } from "../lib/model/llama.ts";
 import { initLora, type LoraConfig, loraLinear, loraName } from "../lib/model/lora.ts";
 import { planLayout, type Sequence, toBatches } from "../lib/model/rows.ts";
 import { score } from "../lib/model/score.ts";
 import { generate } from "../lib/model/generate.ts";
 import { inFolder } from "./folder.ts";
-import { checkGradients, close, values } from "./oracles/jit_parity.ts";
+import { close, values } from "./oracles/jit_parity.ts";
 import { loopHidden, loopLogProbs, smallBase } from "./oracles/small_model.ts";
 
 const lora: LoraConfig = { r: 3, alpha: 6, dropout: 0, targets: ["q_proj", "v_proj", "o_proj", "gate_proj"] };
@@ -131,32 +131,6 @@ Deno.test("toBatches() puts every token and target of every sequence exactly onc
     }
   }
   three.forEach((s, i) => assert.deepEqual(seen.get(i), Array.from(s.ids).filter((_, j) => s.supervised[j])));
-});
-
-Deno.test("rmsNorm() has the gradient that tf.js derives from its formula", async () => {
-  const x = values([5, 7], "x"), w = values([7], "w");
-  await checkGradients(({ x }, { w }) => rmsNorm(x as tf.Tensor2D, w, 1e-5), { x }, { w }, 1e-5);
-  const grad = (f: (x: tf.Tensor) => tf.Tensor) =>
-    runEager(({ p }) => ({ g: tf.grad((t) => tf.sum(tf.mul(tf.square(f(t)), f(t))))(p.x) }), { p: { x } });
-  const wT = () => tf.tensor(w.data, [7]);
-  const own = await grad((t) => rmsNorm(t as tf.Tensor2D, wT(), 1e-5));
-  const derived = await grad((t) =>
-    tf.mul(tf.mul(t, tf.rsqrt(tf.add(tf.mean(tf.square(t), -1, true), 1e-5))), wT())
-  );
-  close(own.g as TensorData, derived.g as TensorData, "gradient", 1e-5);
-});
-
-Deno.test("swiGlu() has the gradients that tf.js derives from its formula", async () => {
-  const p = { g: values([4, 6], "g"), u: values([4, 6], "u") };
-  await checkGradients(({ g, u }) => swiGlu(g as tf.Tensor2D, u as tf.Tensor2D), p, {}, 1e-5);
-  const grads = (f: (g: tf.Tensor, u: tf.Tensor) => tf.Tensor) =>
-    runEager(({ p }) => {
-      const [g, u] = tf.grads((g, u) => tf.sum(tf.mul(tf.square(f(g, u)), f(g, u))))([p.g, p.u]);
-      return { g, u };
-    }, { p });
-  const own = await grads((g, u) => swiGlu(g as tf.Tensor2D, u as tf.Tensor2D));
-  const derived = await grads((g, u) => tf.mul(tf.mul(g, tf.sigmoid(g)), u));
-  for (const name of ["g", "u"]) close(own[name] as TensorData, derived[name] as TensorData, name, 1e-5);
 });
 
 Deno.test("initLora() starts as PEFT does: A uniform within 1/sqrt(in), B zero", async () => {

@@ -2,6 +2,7 @@
 // backend and compiles through jit. The output projection stays with the callers, which need only some rows of it.
 import * as tf from "@tensorflow/tfjs";
 import type { TensorMap } from "../jit/mod.ts";
+import { causalAttention, rmsNorm, rotate, type Rotary, swiGlu } from "./blocks.ts";
 import type { LlamaConfig } from "./config.ts";
 
 /** A linear layer as the forward pass calls it: `x` [N, in] times the weight called `name` [out, in], adapters included. */
@@ -55,39 +56,30 @@ export function hiddenStates(
   return rmsNorm(x, weights["model.norm.weight"], config.rmsNormEps);
 }
 
-/** Grouped-query attention: each key/value head serves heads / kvHeads query heads, folded into the row axis. */
+/** Grouped-query attention: each key/value head serves heads / kvHeads query heads. */
 function attention(
-  config: LlamaConfig,
+  { heads, kvHeads, headSize }: LlamaConfig,
   [B, T]: number[],
   h: tf.Tensor2D,
   linear: Linear,
   rope: Rotary,
   mask: tf.Tensor,
 ): tf.Tensor2D {
-  const { heads, kvHeads, headSize } = config;
   const split = (x: tf.Tensor, n: number) => tf.transpose(tf.reshape(x, [B, T, n, headSize]), [0, 2, 1, 3]);
-  const scaled = tf.mul(linear(h, "q_proj"), 1 / Math.sqrt(headSize));
-  const q = tf.reshape(rotate(split(scaled, heads), rope), [B, kvHeads, (heads / kvHeads) * T, headSize]);
-  const k = rotate(split(linear(h, "k_proj"), kvHeads), rope); // [B, kv, T, hd]
+  const q = rotate(split(linear(h, "q_proj"), heads), rope); // [B, heads, T, hd]
+  const k = rotate(split(linear(h, "k_proj"), kvHeads), rope);
   const v = split(linear(h, "v_proj"), kvHeads);
-  const scores = tf.add(tf.reshape(tf.matMul(q, k, false, true), [B, heads, T, T]), mask);
-  const weights = tf.reshape(tf.softmax(scores), q.shape.slice(0, 3).concat(T)); // [B, kv, G·T, T]
-  const mixed = tf.reshape(tf.matMul(weights, v), [B, heads, T, headSize]);
+  const mixed = causalAttention(q, k, v, mask);
   return linear(tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [B * T, heads * headSize]), "o_proj");
 }
 
 /** 0 where a token may look, −1e9 elsewhere, [B, 1, T, T]: itself and what precedes it in its own segment. */
-function attentionMask(segments: tf.Tensor): tf.Tensor {
+export function attentionMask(segments: tf.Tensor): tf.Tensor {
   const [B, T] = segments.shape;
   const same = tf.equal(tf.reshape(segments, [B, 1, T, 1]), tf.reshape(segments, [B, 1, 1, T]));
   const order = tf.range(0, T, 1, "int32");
   const past = tf.lessEqual(tf.reshape(order, [1, 1, 1, T]), tf.reshape(order, [1, 1, T, 1]));
   return tf.mul(tf.sub(tf.cast(tf.logicalAnd(same, past), "float32"), 1), 1e9);
-}
-
-interface Rotary {
-  cos: tf.Tensor;
-  sin: tf.Tensor;
 }
 
 /** Angles position · theta^(−2i/headSize), as cosines and sines [B, 1, T, headSize/2]. */
@@ -96,45 +88,4 @@ function rotary({ headSize, ropeTheta }: LlamaConfig, positions: tf.Tensor): Rot
   const frequency = Float32Array.from({ length: half }, (_, i) => ropeTheta ** (-i / half));
   const angle = tf.mul(tf.reshape(tf.cast(positions, "float32"), [B, 1, T, 1]), tf.tensor1d(frequency));
   return { cos: tf.cos(angle), sin: tf.sin(angle) };
-}
-
-/** Rotary embedding over halves, as Hugging Face's Llama does it: (a, b) → (a cos − b sin, b cos + a sin). */
-function rotate(x: tf.Tensor, { cos, sin }: Rotary): tf.Tensor {
-  const [a, b] = tf.split(x, 2, -1);
-  return tf.concat([tf.sub(tf.mul(a, cos), tf.mul(b, sin)), tf.add(tf.mul(b, cos), tf.mul(a, sin))], -1);
-}
-
-/** w · x / sqrt(mean(x²) + eps) over the last axis. The gradient is written out, which takes fewer steps than tf.js's own. */
-export function rmsNorm(x: tf.Tensor2D, w: tf.Tensor, eps: number): tf.Tensor2D {
-  const op = tf.customGrad((x, save) => {
-    const t = x as tf.Tensor2D;
-    const r = tf.rsqrt(tf.add(tf.mean(tf.square(t), -1, true), eps)); // [N, 1]
-    (save as tf.GradSaveFunc)([t, r, w]);
-    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
-      const [x, r, w] = saved;
-      const g = tf.mul(dy, w);
-      // dx = r·g − x·r³·mean(x·g)
-      const along = tf.mul(tf.mean(tf.mul(x, g), -1, true), tf.mul(tf.square(r), r));
-      return tf.sub(tf.mul(g, r), tf.mul(x, along));
-    };
-    return { value: tf.mul(tf.mul(t, r), w), gradFunc };
-  });
-  return op(x) as tf.Tensor2D;
-}
-
-/** silu(g) · u, with the gradient written out: silu'(g) = σ(g)·(1 + g·(1 − σ(g))). */
-export function swiGlu(g: tf.Tensor2D, u: tf.Tensor2D): tf.Tensor2D {
-  const op = tf.customGrad((g, u, save) => {
-    const gate = g as tf.Tensor2D, up = u as tf.Tensor2D;
-    const s = tf.sigmoid(gate);
-    (save as tf.GradSaveFunc)([gate, up, s]);
-    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]) => {
-      const [g, u, s] = saved;
-      const silu = tf.mul(g, s);
-      const slope = tf.add(s, tf.mul(silu, tf.sub(1, s)));
-      return [tf.mul(tf.mul(dy, u), slope), tf.mul(dy, silu)];
-    };
-    return { value: tf.mul(tf.mul(gate, s), up), gradFunc };
-  });
-  return op(g, u) as tf.Tensor2D;
 }
