@@ -7,6 +7,9 @@ import {
   commonSubexpressions,
   deadCode,
   defaultPasses,
+  foldScale,
+  fuseNorm,
+  fuseRotary,
   fuseTranspose,
   type Pass,
   runPasses,
@@ -67,6 +70,61 @@ Deno.test("fuseTranspose() turns transposes into flags of the product", () => {
     "v5: float32[2,4] = FusedMatMul(params/a, params/b) {transA=0 transB=1}",
     "output out = v5",
   ]);
+});
+
+Deno.test("foldScale() makes a constant factor part of the product", () => {
+  const product = ({ params: { a, b } }: Record<string, Record<string, tf.Tensor>>) =>
+    tf.matMul(a as tf.Tensor2D, b as tf.Tensor2D, false, true);
+  const folded = (program: Program) => deadCode(foldScale(commonSubexpressions(simplify(traced(program)))));
+  assert.deepEqual(lines(folded((args) => ({ out: tf.mul(tf.mul(product(args), 3), 0.5) }))).slice(2), [
+    "v10: float32[2,4] = FusedMatMul(params/a, params/b) {transA=0 transB=1 alpha=1.5}",
+    "output out = v10",
+  ]);
+  // Another reader needs the product as it is.
+  const shared = folded((args) => ({ out: tf.mul(product(args), 3), plain: product(args) }));
+  assert.deepEqual(shared.nodes.map((n) => n.op), ["FusedMatMul", "Mul"]);
+});
+
+Deno.test("fuseNorm() makes one call of the formula and keeps the inverse root for the gradient", () => {
+  const norm = (x: tf.Tensor, w: tf.Tensor, axis: number) =>
+    tf.mul(tf.mul(x, tf.rsqrt(tf.add(tf.mean(tf.square(x), axis, true), 1e-5))), w);
+  const args = { params: { x: values([2, 3], "x"), w: values([3], "w"), v: values([3, 3], "v") } };
+  const of = (program: Program) =>
+    deadCode(fuseNorm(trace(program, { params: specsOf(args.params) }, { rules })));
+  const fused = of(({ params: { x, w } }) => ({ out: norm(x, w, -1) }));
+  assert.deepEqual(lines(fused).slice(3), [
+    "v8: float32[2,3], v6: float32[2,1] = " +
+    "SimplifiedLayerNormalization(params/x, params/w) {axis=-1 epsilon=0.000009999999747378752 stash_type=1}",
+    "output out = v8",
+  ]);
+  const otherAxis = of(({ params: { w, v } }) => ({ out: norm(v, w, 0) }));
+  assert.ok(otherAxis.nodes.every((n) => n.op !== "SimplifiedLayerNormalization"));
+});
+
+Deno.test("fuseRotary() makes one call of a rotation of halves, and of nothing else", () => {
+  const args = { params: { x: values([2, 3, 5, 4], "x"), angle: values([2, 1, 5, 2], "angle") } };
+  const turn = (x: tf.Tensor, cos: tf.Tensor, sin: tf.Tensor, other = sin) => {
+    const [a, b] = tf.split(x, 2, -1);
+    return tf.concat([tf.sub(tf.mul(a, cos), tf.mul(b, sin)), tf.add(tf.mul(b, cos), tf.mul(a, other))], -1);
+  };
+  const of = (program: Program) =>
+    deadCode(fuseRotary(trace(program, { params: specsOf(args.params) }, { rules })));
+  const twice = of(({ params: { x, angle } }) => {
+    const cos = tf.cos(angle), sin = tf.sin(angle);
+    return { out: turn(turn(x, cos, sin), cos, sin) };
+  });
+  assert.deepEqual(twice.nodes.map((n) => n.op), [
+    "Cos",
+    "Sin",
+    "Reshape",
+    "Reshape",
+    "RotaryEmbedding",
+    "RotaryEmbedding",
+  ]);
+  const other = of(({ params: { x, angle } }) => ({
+    out: turn(x, tf.cos(angle), tf.sin(angle), tf.neg(angle)),
+  }));
+  assert.ok(other.nodes.every((n) => n.op !== "RotaryEmbedding"));
 });
 
 Deno.test("the printed graph of a small network's gradient is the stored one", () => {

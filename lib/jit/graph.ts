@@ -16,8 +16,8 @@ export interface Value {
   dtype: DType;
 }
 
-/** An attribute: an integer, a list of integers, or a string. */
-export type Attr = number | number[] | string;
+/** An attribute: an integer, a list of integers, a string, or a float. */
+export type Attr = number | number[] | string | { float: number };
 
 /** One operator call. `domain` is "" for ONNX's own operators, "com.microsoft" for onnxruntime's. */
 export interface Node {
@@ -112,7 +112,8 @@ export function printGraph(graph: Graph): string {
 }
 
 function printAttr(attr: Attr): string {
-  return Array.isArray(attr) ? `[${attr}]` : String(attr);
+  if (Array.isArray(attr)) return `[${attr}]`;
+  return typeof attr === "object" ? exactText(attr.float) : String(attr);
 }
 
 /** A number's text; −0 is not 0, and what divides by it differs. */

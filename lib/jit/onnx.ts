@@ -1,6 +1,6 @@
 // Graph → ONNX bytes. Weights become external initialisers: name, offset and length inside a safetensors file.
 import onnxProto from "onnx-proto";
-import { type Attr, type DType, type Graph, type Value, valueOf } from "./graph.ts";
+import { type Attr, type DType, type Graph, type Node, type Value, valueOf } from "./graph.ts";
 
 // The generated module is CommonJS: its namespace hangs below the default export.
 // deno-lint-ignore no-explicit-any
@@ -32,25 +32,12 @@ export function toOnnx(graph: Graph, file = "", extents: Record<string, Extent> 
     })),
     ...graph.weights.map((name) => externalTensor(valueOf(graph, name), file, extents[name])),
   ];
-  const node = graph.nodes.map((n, i) => ({
-    name: `${n.op}_${i}`,
-    opType: n.op,
-    domain: n.domain,
-    input: n.inputs,
-    output: n.outputs,
-    attribute: Object.entries(n.attrs).map(([name, value]) => attribute(name, value)),
-  }));
-  // Outputs carry their own names through Identity, so that one value may be put out twice or be an input.
-  for (const out of graph.outputs) {
-    node.push({
-      name: `out_${out.name}`,
-      opType: "Identity",
-      domain: "",
-      input: [out.value],
-      output: [out.name],
-      attribute: [],
-    });
-  }
+  const node = graph.nodes.flatMap((n, i) => [
+    nodeProto(`${n.op}_${i}`, n),
+    ...graph.outputs.filter((o) => n.outputs.includes(o.value)).map(outputProto),
+  ]);
+  const made = new Set(graph.nodes.flatMap((n) => n.outputs));
+  node.push(...graph.outputs.filter((o) => !made.has(o.value)).map(outputProto));
   const model = onnx.ModelProto.create({
     irVersion: 9,
     producerName: "ual-jit",
@@ -73,6 +60,25 @@ export function toOnnx(graph: Graph, file = "", extents: Record<string, Extent> 
   return bytes;
 }
 
+function nodeProto(name: string, n: Node) {
+  const attributes = Object.entries(n.attrs).map(([name, value]) => attribute(name, value));
+  return { name, opType: n.op, domain: n.domain, input: n.inputs, output: n.outputs, attribute: attributes };
+}
+
+/**
+ * An output carries its own name through an Identity, so that one value may be put out twice or be an input. It stands
+ * beside the value's call: onnxruntime starts from the last result listed (liveness.ts), which should not be a loss.
+ */
+function outputProto({ name, value }: Graph["outputs"][number]) {
+  return nodeProto(`out_${name}`, {
+    op: "Identity",
+    domain: "",
+    inputs: [value],
+    outputs: [name],
+    attrs: {},
+  });
+}
+
 const tensorOf = (v: Value) => ({ name: v.name, dims: v.shape, dataType: ELEMENT[v.dtype] });
 
 function externalTensor(v: Value, file: string, extent: Extent | undefined) {
@@ -90,5 +96,6 @@ function valueInfo(name: string, v: Value) {
 function attribute(name: string, value: Attr) {
   if (typeof value === "number") return { name, type: 2, i: value };
   if (typeof value === "string") return { name, type: 3, s: new TextEncoder().encode(value) };
-  return { name, type: 7, ints: value };
+  if (Array.isArray(value)) return { name, type: 7, ints: value };
+  return { name, type: 1, f: value.float };
 }

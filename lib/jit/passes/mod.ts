@@ -2,6 +2,9 @@
 import { checkGraph, type Graph } from "../graph.ts";
 import { commonSubexpressions } from "./common_subexpressions.ts";
 import { deadCode } from "./dead_code.ts";
+import { foldScale } from "./fold_scale.ts";
+import { fuseNorm } from "./fuse_norm.ts";
+import { fuseRotary } from "./fuse_rotary.ts";
 import { fuseTranspose } from "./fuse_transpose.ts";
 import { simplify } from "./simplify.ts";
 
@@ -14,6 +17,9 @@ export const defaultPasses: Record<string, Pass> = {
   simplify,
   commonSubexpressions,
   fuseTranspose,
+  foldScale,
+  fuseNorm,
+  fuseRotary,
   deadCodeAgain: deadCode,
 };
 
@@ -27,4 +33,4 @@ export function runPasses(graph: Graph, passes: Record<string, Pass> = defaultPa
   return graph;
 }
 
-export { commonSubexpressions, deadCode, fuseTranspose, simplify };
+export { commonSubexpressions, deadCode, foldScale, fuseNorm, fuseRotary, fuseTranspose, simplify };
