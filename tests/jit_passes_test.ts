@@ -59,6 +59,15 @@ Deno.test("simplify() removes what changes nothing and folds reshapes", () => {
   ]);
 });
 
+Deno.test("simplify() takes a transpose that moves axes of size one only as a reshape", () => {
+  const graph = traced(({ params: { a } }) => {
+    const heads = tf.reshape(a, [1, 1, 3, 2]);
+    return { moved: tf.transpose(heads, [0, 2, 1, 3]), swapped: tf.transpose(heads, [0, 1, 3, 2]) };
+  });
+  const ops = deadCode(simplify(graph)).nodes.map((n) => n.op);
+  assert.deepEqual(ops, ["Reshape", "Reshape", "Transpose"]);
+});
+
 Deno.test("fuseTranspose() turns transposes into flags of the product", () => {
   const graph = traced(({ params: { a, b } }) => ({
     out: tf.matMul(a as tf.Tensor2D, tf.transpose(b) as tf.Tensor2D),

@@ -1,12 +1,14 @@
 // Set-up: everything the project needs on a machine with node or Deno, and python3. Every task runs it first; once done
 // it costs a few milliseconds. It writes to node_modules, .venv, .ual and the cache folder, and speaks on stderr only.
-import { statfsSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { InputError, messageOf } from "../lib/run/errors.ts";
 import { cacheDir, sha256Hex, writeFileAtomic } from "../lib/run/files.ts";
 import { run } from "./command.ts";
+import { checkDisk } from "./disk.ts";
 import { kernelName, kernelTitle } from "./notebook_file.ts";
 import { modelWheel, setUpPython } from "./setup_python.ts";
+import { nativeEngines, setUpNative } from "./setup_tfjs_node.ts";
 
 /** The project's root. */
 export const root = join(import.meta.dirname!, "..");
@@ -120,20 +122,35 @@ async function waitForLock(): Promise<Deno.FsFile> {
   return file;
 }
 
-function checkDisk(folder: string, needed: number) {
-  Deno.mkdirSync(folder, { recursive: true });
-  const { bavail, bsize } = statfsSync(folder);
-  const gigabytes = bavail * bsize / 1e9;
-  if (gigabytes < needed) {
-    throw new InputError(
-      `Cannot set up: ${folder} has ${gigabytes.toFixed(1)} GB of free space; make it ${needed} GB or more`,
-    );
+/**
+ * Sets up a further engine, after the rest; does nothing where it is there. Throws InputError in one line, with the
+ * remedy, where something is missing.
+ */
+export async function setUpEngine(engine: string): Promise<void> {
+  await setUp();
+  await setUpNative(root, join(root, ".venv/bin/python"), engine, step);
+}
+
+/** The engine of `--engine`, if given. */
+function engineOf(args: string[]): string | undefined {
+  let engine: string | undefined;
+  try {
+    engine = parseArgs({ args, options: { engine: { type: "string" } } }).values.engine;
+  } catch (error) {
+    throw new InputError(`Cannot set up: ${messageOf(error)}; the only flag is --engine NAME`);
   }
+  if (engine === undefined || engine === "onnxruntime" || nativeEngines.includes(engine)) return engine;
+  throw new InputError(
+    `Cannot set up engine ${engine}: there is none of that name; choose from onnxruntime, ${
+      nativeEngines.join(", ")
+    }`,
+  );
 }
 
 if (import.meta.main) {
   try {
-    await setUp();
+    const engine = engineOf(Deno.args);
+    await (engine && engine !== "onnxruntime" ? setUpEngine(engine) : setUp());
   } catch (error) {
     console.error(messageOf(error));
     Deno.exit(error instanceof InputError ? 2 : 1);

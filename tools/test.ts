@@ -1,14 +1,16 @@
 // Runs all tests (or those given as arguments) and ends with "N passed, N failed, N skipped", counted by the runner.
 // Fails where a test fails and where none ran. Not in parallel: many of them use all cores.
 import { join } from "node:path";
+import { InputError } from "../lib/run/errors.ts";
 import { runMain } from "./main.ts";
-import { root } from "./setup.ts";
+import { root, setUpEngine } from "./setup.ts";
 
 const junit = join(root, ".ual/tests.xml");
 
 async function main(): Promise<number> {
   await Deno.remove(junit).catch(() => {});
   const args = Deno.args.length ? Deno.args : ["tests"];
+  if (args.some((arg) => arg === "tests" || arg.includes("tfjs_node"))) await setUpSecondEngine();
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", `--junit-path=${junit}`, ...args],
     cwd: root,
@@ -27,6 +29,16 @@ async function main(): Promise<number> {
   if (passed + failed + skipped === 0) console.log("no test ran: see above");
   console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
   return code || (passed === 0 || failed > 0 ? 1 : 0);
+}
+
+/** tfjs-node, which some tests compare with; where it cannot be built they are skipped, and here is why. */
+async function setUpSecondEngine(): Promise<void> {
+  try {
+    await setUpEngine("tfjs-node");
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    console.error(`${error.message}; the tests of tfjs-node are skipped`);
+  }
 }
 
 /** Passed, failed, skipped in the runner's last summary line; zeros where there is none. */

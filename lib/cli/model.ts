@@ -1,7 +1,7 @@
 // What the verbs with a model have in common: opening it, its template, an adapter, its dialogues.
 import type { Example } from "../data/example.ts";
 import { readExamples } from "../data/source.ts";
-import type { JitOptions } from "../jit/mod.ts";
+import type { Engine, JitOptions } from "../jit/mod.ts";
 import {
   type Adapter,
   baseOf,
@@ -56,7 +56,17 @@ export function threadsOf(flags: Flags): number {
 
 /** Options of the compiler. */
 export function jitOf(flags: Flags): JitOptions {
-  return { threads: threadsOf(flags) };
+  return { threads: threadsOf(flags), ...engineOf(flags) };
+}
+
+/** The engine of `--engine` unless it is the default, so that it marks only what another one computed. */
+export function engineOf(flags: Flags): { engine?: Engine } {
+  const engine = flags.text("engine") as Engine | undefined;
+  if (!engine || engine === "onnxruntime") return {};
+  if (engine === "tfjs-node" && !Deno.env.get("GLIBC_TUNABLES")?.includes("hugetlb")) {
+    console.error("tfjs-node is faster with huge pages: set GLIBC_TUNABLES=glibc.malloc.hugetlb=1");
+  }
+  return { engine };
 }
 
 export { baseOf };

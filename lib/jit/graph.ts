@@ -3,8 +3,8 @@
 import { createHash } from "node:crypto";
 import { sizeOf } from "./params.ts";
 
-/** Element types of a graph; float16 and bfloat16 occur as weights only, int64 as shape arguments. */
-export type DType = "float32" | "int32" | "bool" | "int64" | "float16" | "bfloat16";
+/** Element types of a graph; float16, bfloat16 and uint8 occur as weights only, int64 as shape arguments. */
+export type DType = "float32" | "int32" | "bool" | "int64" | "float16" | "bfloat16" | "uint8";
 
 /** One value: assigned once, of a fixed shape. */
 export interface Value {

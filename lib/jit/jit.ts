@@ -1,18 +1,21 @@
-// The compiler's front: tf.js program → Compiled. Also the same call run eagerly, which is every test's oracle.
+// The compiler's front: tf.js program → Compiled, on onnxruntime or, not compiled at all, on another engine (eager.ts).
 import * as tf from "@tensorflow/tfjs";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { cacheDir, writeFileAtomic } from "../run/files.ts";
+import { openEager } from "./eager.ts";
 import { type Graph, printGraph } from "./graph.ts";
+import { flatten, mapValues, nest } from "./groups.ts";
 import { type Extent, toOnnx } from "./onnx.ts";
 import type { Params, TensorData } from "./params.ts";
 import { defaultPasses, type Pass, runPasses } from "./passes/mod.ts";
+import { recompute } from "./passes/recompute.ts";
 import { rules } from "./rules.ts";
 import { createSession, runtimeVersion, type SessionOptions, weightsName } from "./runtime.ts";
 import { type Program, type Spec, type TensorMap, trace, type WeightSpec } from "./trace.ts";
 
 /** Part of the cache's key: raise it when rules, passes or the ONNX writer change what they make. */
-export const COMPILER_VERSION = 2;
+export const COMPILER_VERSION = 3;
 
 /** A safetensors file that a program's weights are read from; never copied into JavaScript. */
 export interface WeightsFile {
@@ -41,16 +44,33 @@ export interface Compiled {
   close(): Promise<void>;
 }
 
+/** What runs a program: onnxruntime its compiled graph, tfjs-node (TensorFlow's C library) each operation as it comes. */
+export type Engine = "onnxruntime" | "tfjs-node";
+
 /** How to compile. */
 export interface JitOptions extends SessionOptions {
+  /** Default: onnxruntime. tfjs-node is set up by `deno task setup --engine tfjs-node`; see openEager(). */
+  engine?: Engine;
   /** The file behind the program's group `weights`. */
   weights?: WeightsFile;
   /** Default: all of them. */
   passes?: Record<string, Pass>;
+  /** Bytes of intermediate values held at once, reached by computing some of them twice (passes/recompute.ts). */
+  memoryTarget?: number;
   /** The folder of compiled graphs, or false for none. Default: `cacheDir()/graphs`. */
   cache?: string | false;
   /** Only "cpu" so far. */
   device?: "cpu";
+}
+
+/** The optimised graph of `program`: what jit() compiles, without loading it. */
+export function traceGraph(
+  program: Program,
+  specs: Record<string, Record<string, Spec>>,
+  { weights, passes = defaultPasses, memoryTarget }: JitOptions = {},
+): Graph {
+  const traced = trace(program, specs, { rules, weights: weights?.tensors });
+  return runPasses(traced, memoryTarget ? { ...passes, recompute: recompute(memoryTarget) } : passes);
 }
 
 /**
@@ -62,10 +82,13 @@ export async function jit(
   specs: Record<string, Record<string, Spec>>,
   options: JitOptions = {},
 ): Promise<Compiled> {
-  const { weights, passes = defaultPasses } = options;
+  const { engine = "onnxruntime", weights } = options;
+  if (engine === "tfjs-node") return await openEager(program, specs, options);
+  if (engine !== "onnxruntime") {
+    throw new RangeError(`Cannot use engine ${engine}: choose from onnxruntime, tfjs-node`);
+  }
   const start = performance.now();
-  const traced = trace(program, specs, { rules, weights: weights?.tensors });
-  const graph = runPasses(traced, passes);
+  const graph = traceGraph(program, specs, options);
   const { bytes, cached } = await onnxBytes(graph, options);
   const tracedAt = performance.now();
   const sessionOptions = { ...options, weightsFile: weights?.path };
@@ -110,26 +133,6 @@ function makeOnnx(graph: Graph, weights: WeightsFile | undefined): Uint8Array {
   return toOnnx(graph, weights && weightsName(weights.path), weights?.tensors);
 }
 
-/** `{group: {name}}` as the graph's inputs are called. */
-function flatten(args: Args): Record<string, TensorData> {
-  const flat: Record<string, TensorData> = {};
-  for (const [group, params] of Object.entries(args)) {
-    for (const [name, data] of Object.entries(params)) flat[`${group}/${name}`] = data;
-  }
-  return flat;
-}
-
-/** `group/name` back into groups, at the first slash. */
-function nest(flat: Record<string, TensorData>): Results {
-  const out: Results = {};
-  for (const [full, data] of Object.entries(flat)) {
-    const cut = full.indexOf("/");
-    if (cut < 0) out[full] = data;
-    else ((out[full.slice(0, cut)] ??= {}) as Params)[full.slice(cut + 1)] = data;
-  }
-  return out;
-}
-
 /**
  * Turns a scalar function of the program's arguments into a program that also gives its gradients with respect to
  * every tensor of the group `wrt`. `f` may return further tensors beside `value`; they are passed on unchanged.
@@ -157,33 +160,7 @@ export function valueAndGrads(
   };
 }
 
-/** The same program on a tf.js backend, uncompiled: slow, and the oracle. Weights come as a group of arrays. */
-export async function runEager(program: Program, args: Args, backend = "cpu"): Promise<Results> {
-  await tf.setBackend(backend);
-  const results = tf.tidy(() => {
-    const tensors = Object.fromEntries(
-      Object.entries(args).map((
-        [group, params],
-      ) => [group, mapValues(params, (d) => tf.tensor(d.data, d.shape, d.dtype))]),
-    );
-    const out = program(tensors);
-    return mapValues(out, (t) => t instanceof tf.Tensor ? read(t) : mapValues(t, read)) as never;
-  });
-  return results;
-}
-
 /** The shapes of named arrays, to compile a program for them. */
 export function specsOf(params: Params): Record<string, Spec> {
   return mapValues(params, ({ shape, dtype }) => ({ shape, dtype }));
-}
-
-function read(t: tf.Tensor): TensorData {
-  if (t.dtype === "float32") {
-    return { dtype: "float32", shape: t.shape, data: t.dataSync<"float32">().slice() };
-  }
-  return { dtype: "int32", shape: t.shape, data: Int32Array.from(t.dataSync()) };
-}
-
-function mapValues<A, B>(record: Record<string, A>, f: (value: A) => B): Record<string, B> {
-  return Object.fromEntries(Object.entries(record).map(([k, v]) => [k, f(v)]));
 }

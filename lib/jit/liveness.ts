@@ -3,7 +3,10 @@
 import { type DType, type Graph, type Node, producers, valueOf } from "./graph.ts";
 import { sizeOf } from "./params.ts";
 
-const BYTES: Record<DType, number> = { float32: 4, int32: 4, bool: 1, int64: 8, float16: 2, bfloat16: 2 };
+// deno-fmt-ignore
+const BYTES: Record<DType, number> = {
+  float32: 4, int32: 4, bool: 1, int64: 8, float16: 2, bfloat16: 2, uint8: 1,
+};
 
 /** The bytes of a value's elements. */
 export function bytesOf(graph: Graph, name: string): number {

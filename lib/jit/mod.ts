@@ -1,5 +1,6 @@
 // The compiler: TensorFlow.js programs, forward and backward, as one onnxruntime graph.
 export * from "./jit.ts";
+export { loadEngine, runEager } from "./eager.ts";
 export * from "./params.ts";
 export { printGraph } from "./graph.ts";
 export type { Attr, ConstData, DType, Graph, Node, Value } from "./graph.ts";

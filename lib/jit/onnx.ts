@@ -6,7 +6,11 @@ import { type Attr, type DType, type Graph, type Node, type Value, valueOf } fro
 // deno-lint-ignore no-explicit-any
 const { onnx } = onnxProto as any;
 
-const ELEMENT: Record<DType, number> = { float32: 1, int32: 6, int64: 7, bool: 9, float16: 10, bfloat16: 16 };
+/** ONNX's number of each element type. */
+// deno-fmt-ignore
+export const ELEMENT: Record<DType, number> = {
+  float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float16: 10, bfloat16: 16,
+};
 const EXTERNAL = 1;
 
 /** Where a weight lies inside the file: absolute byte offsets. */

@@ -41,9 +41,15 @@ export async function createSession(
     intraOpNumThreads: options.threads ?? navigator.hardwareConcurrency,
     graphOptimizationLevel: "all",
     executionMode: "sequential",
+    // A pattern is one block for all values beside the arena that the first run has filled: half as much memory again.
+    enableMemPattern: false,
     logSeverityLevel: 3,
     ...(options.profilePrefix ? { enableProfiling: true, profileFilePrefix: options.profilePrefix } : {}),
-    extra: { session: sessionEntries(options) },
+    extra: {
+      session: sessionEntries(options),
+      // Equal calls are merged by a pass of ours; what recomputation repeats on purpose must stay.
+      optimization: { disable_specified_optimizers: "CommonSubexpressionElimination" },
+    },
   });
   let closed = false;
   const outputs = graph.outputs.map((o) => ({ name: o.name, ...pick(graph, o.value) }));

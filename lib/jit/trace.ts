@@ -16,7 +16,7 @@ export interface WeightSpec {
   /** Sizes of the axes. */
   shape: number[];
   /** Type of the elements in the file. */
-  dtype: "float32" | "float16" | "bfloat16";
+  dtype: "float32" | "float16" | "bfloat16" | "uint8";
 }
 
 /** Named tensors of the program's arguments or results. */
@@ -187,7 +187,7 @@ function register(rules: Record<string, Rule>): void {
 }
 
 /** The tf.js backend in use before the call is in use again after it, whatever `body` does. */
-function onBackend<T>(name: string, body: () => T): T {
+export function onBackend<T>(name: string, body: () => T): T {
   const before = tf.getBackend() ?? "cpu"; // none yet where nothing has run
   const engine = tf.engine();
   // The registration above is synchronous, so the switch has happened when setBackend returns its promise.
@@ -200,7 +200,7 @@ function onBackend<T>(name: string, body: () => T): T {
 }
 
 /** Reading a weight that the file does not have is an error that names it. */
-function strict(group: string, tensors: TensorMap): TensorMap {
+export function strict(group: string, tensors: TensorMap): TensorMap {
   return new Proxy(tensors, {
     get(target, key) {
       if (typeof key !== "string" || key in target) return target[key as string];

@@ -6,6 +6,7 @@ import { foldScale } from "./fold_scale.ts";
 import { fuseNorm } from "./fuse_norm.ts";
 import { fuseRotary } from "./fuse_rotary.ts";
 import { fuseTranspose } from "./fuse_transpose.ts";
+import { int8Products } from "./int8_products.ts";
 import { simplify } from "./simplify.ts";
 
 /** A rewrite that keeps every output's value. */
@@ -13,8 +14,9 @@ export type Pass = (graph: Graph) => Graph;
 
 /** What the compiler runs by default, by name. */
 export const defaultPasses: Record<string, Pass> = {
-  deadCode,
   simplify,
+  int8Products, // before what it replaces the weights by counts as dead
+  deadCode,
   commonSubexpressions,
   fuseTranspose,
   foldScale,
@@ -33,4 +35,13 @@ export function runPasses(graph: Graph, passes: Record<string, Pass> = defaultPa
   return graph;
 }
 
-export { commonSubexpressions, deadCode, foldScale, fuseNorm, fuseRotary, fuseTranspose, simplify };
+export {
+  commonSubexpressions,
+  deadCode,
+  foldScale,
+  fuseNorm,
+  fuseRotary,
+  fuseTranspose,
+  int8Products,
+  simplify,
+};

@@ -1,13 +1,18 @@
 // Pass: removes calls that change nothing and folds chains of reshapes, which tf.js's wrappers leave behind.
 import { type Graph, type Node, producers, renamed, valueOf } from "../graph.ts";
 
-/** The graph without no-op reshapes, transposes and casts, `x · 1`, `x + 0`, and reshapes of reshapes. */
-export function simplify(graph: Graph): Graph {
+/**
+ * The graph without no-op reshapes, transposes and casts, `x · 1`, `x + 0`, and reshapes of reshapes. A transpose that
+ * moves axes of size one only is a reshape: nothing is copied.
+ */
+export function simplify(input: Graph): Graph {
+  const graph = { ...input, values: new Map(input.values), constants: new Map(input.constants) };
   const to = new Map<string, string>();
   const made = producers(graph);
   const nodes: Node[] = [];
-  for (const original of graph.nodes) {
-    const node = { ...original, inputs: original.inputs.map((i) => to.get(i) ?? i) };
+  for (const original of input.nodes) {
+    const node = { ...reshaped(graph, original), inputs: original.inputs.map((i) => to.get(i) ?? i) };
+    if (node.op !== original.op) node.inputs.push(shapeOf(graph, node.outputs[0]));
     const same = unchanged(graph, node);
     if (same !== undefined) {
       to.set(node.outputs[0], to.get(same) ?? same);
@@ -19,6 +24,23 @@ export function simplify(graph: Graph): Graph {
     nodes.push(node);
   }
   return renamed({ ...graph, nodes }, to);
+}
+
+/** A transpose as a reshape where the axes longer than one keep their order; anything else as it is. */
+function reshaped(graph: Graph, node: Node): Node {
+  if (node.op !== "Transpose") return node;
+  const { shape } = valueOf(graph, node.inputs[0]);
+  const long = (node.attrs.perm as number[]).filter((axis) => shape[axis] !== 1);
+  if (long.some((axis, i) => i > 0 && axis < long[i - 1])) return node;
+  return { ...node, op: "Reshape", attrs: { allowzero: 1 } };
+}
+
+/** A constant with the shape of `name`. */
+function shapeOf(graph: Graph, name: string): string {
+  const { shape } = valueOf(graph, name), constant = `${name}_shape`;
+  graph.values.set(constant, { name: constant, shape: [shape.length], dtype: "int64" });
+  graph.constants.set(constant, BigInt64Array.from(shape, BigInt));
+  return constant;
 }
 
 /** The input that `node` hands on as it is, if it does. */
