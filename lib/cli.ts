@@ -16,8 +16,10 @@ const bodies: Record<string, () => Promise<(flags: Flags) => Promise<Output>>> =
   data: async () => (await import("./cli/data.ts")).data,
   figures: async () => (await import("./cli/figures.ts")).figures,
   train: async () => (await import("./cli/train.ts")).train,
+  plan: async () => (await import("./cli/plan.ts")).plan,
   perplexity: async () => (await import("./cli/perplexity.ts")).perplexity,
   generate: async () => (await import("./cli/generate.ts")).generate,
+  export: async () => (await import("./cli/export.ts")).exportAdapter,
 };
 
 /** Runs one verb and returns the exit code. */

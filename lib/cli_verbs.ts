@@ -43,6 +43,12 @@ const modelFlags: Record<string, Flag> = {
     help: "threads; results are bit-identical for one number of them; default: all cores",
   },
 };
+const engine: Flag = {
+  value: "NAME",
+  help: "what computes; tfjs-node needs deno task setup --engine tfjs-node",
+  default: "onnxruntime",
+  choices: ["onnxruntime", "tfjs-node"],
+};
 const encoding: Record<string, Flag> = {
   context: { value: "N", help: "longest dialogue in tokens; more is cut", default: "256" },
   supervise: { value: "PART", help: "which tokens count", default: "response", choices: ["response", "all"] },
@@ -99,19 +105,36 @@ export const verbs: Record<string, Verb> = {
       "init-adapter": { ...adapter, help: "start from this adapter; its rank, alpha and targets are kept" },
       smoothing: {
         value: "KIND",
-        help: "none (SFT), constant (LS) or uncertainty (UAL)",
+        help:
+          "SFT, LS, UAL by the data's ratings, or by the model's own perplexity in training or entropy before it",
         default: "uncertainty",
-        choices: ["none", "constant", "uncertainty"],
+        choices: ["none", "constant", "uncertainty", "perplexity", "entropy"],
       },
       mean: { value: "X", help: "mean smoothing", default: "0.1" },
       ceiling: { value: "X", help: "largest smoothing of a sample", default: "0.99" },
       "smoothing-file": { value: "FILE", help: "smoothing by id, as map wrote it; replaces --smoothing" },
       ...encoding,
-      batch: { value: "N", help: "samples per optimizer step", default: "8" },
+      weighting: {
+        value: "UNIT",
+        help: "what weighs the same in a step's loss",
+        default: "sample",
+        choices: ["sample", "token"],
+      },
+      fidelity: {
+        value: "NAME",
+        help: "released-code: steps, warm-up, loss and supervision as in the paper's code",
+        default: "paper",
+        choices: ["paper", "released-code"],
+      },
+      batch: {
+        value: "N",
+        help: "samples per optimizer step, accumulated over micro-batches of --max-rows",
+        default: "8",
+      },
       steps: { value: "N", help: "optimizer steps; default: --epochs passes" },
       epochs: { value: "N", help: "passes over the data", default: "3" },
       lr: { value: "X", help: "peak learning rate", default: "3e-4" },
-      warmup: { value: "N", help: "steps of linear warm-up", default: "0" },
+      warmup: { value: "N", help: "optimizer steps of linear warm-up", default: "0" },
       schedule: {
         value: "NAME",
         help: "after warm-up",
@@ -128,9 +151,14 @@ export const verbs: Record<string, Verb> = {
       seed: { value: "N", help: "of all randomness", default: "0" },
       "max-rows": {
         value: "N",
-        help: "rows of tokens computed at once; fewer take less memory",
+        help:
+          "rows of tokens computed at once; fewer take less memory, and change no result but for rounding",
         default: "4",
       },
+      engine,
+      heldout: { ...data, help: "dialogues to evaluate on: the adapter of the lowest perplexity is kept" },
+      "eval-every": { value: "N", help: "steps between evaluations; default: one pass" },
+      patience: { value: "N", help: "end after so many evaluations without a better one; default: never" },
       "checkpoint-every": { value: "N", help: "steps between checkpoints", default: "5" },
     },
   },
@@ -143,11 +171,12 @@ export const verbs: Record<string, Verb> = {
       adapter,
       ...modelFlags,
       ...encoding,
+      engine,
       tokens: { help: "with --json: also each token's id and negative log-likelihood" },
     },
   },
   generate: {
-    summary: "Answer prompts greedily",
+    summary: "Answer prompts: the most likely token each time, or drawn by temperature, top-k and top-p",
     positional: "prompt",
     engine: true,
     flags: {
@@ -156,6 +185,48 @@ export const verbs: Record<string, Verb> = {
       adapter,
       ...modelFlags,
       "max-new": { value: "N", help: "at most this many new tokens", default: "128" },
+      temperature: { value: "X", help: "what logits are divided by; 0: most likely token", default: "0" },
+      "top-k": { value: "N", help: "draw from the N most likely tokens; 0: no limit", default: "0" },
+      "top-p": { value: "X", help: "draw from the fewest tokens that reach this probability", default: "1" },
+      seed: { value: "N", help: "seed of the draws", default: "0" },
+      stop: { value: "TEXT", help: "end an answer before this text", many: true },
+      batch: { value: "N", help: "answers that grow side by side", default: "16" },
+      weights: {
+        value: "TYPE",
+        help: "int8: smaller and faster products, close to float32; prints how often the next token agrees",
+        default: "float32",
+        choices: ["float32", "int8"],
+      },
     },
   },
+  export: {
+    summary: "Merge an adapter into its base model and write it for other programs",
+    positional: "adapter",
+    engine: true,
+    flags: {
+      adapter,
+      out: { value: "PATH", help: "the new folder, or the .gguf file" },
+      format: {
+        value: "NAME",
+        help: "a folder of Hugging Face's layout, or a file for llama.cpp",
+        default: "safetensors",
+        choices: ["safetensors", "gguf"],
+      },
+      type: {
+        value: "NAME",
+        help: "of the stored matrices; default: safetensors as the base, gguf f16",
+        choices: ["f32", "f16", "bf16", "q8_0"],
+      },
+      ...modelFlags,
+    },
+  },
+};
+
+/** `plan` takes what decides a run's cost: the flags of train, but for where it writes. */
+const { out: _out, "checkpoint-every": _every, ...planned } = verbs.train.flags!;
+verbs.plan = {
+  summary: "Estimate memory and time of a training run before it starts",
+  positional: "data",
+  engine: true,
+  flags: planned,
 };

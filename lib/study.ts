@@ -207,14 +207,14 @@ export async function answerMethods(
       const options = { adapter, threads, maxNew: p.maxNew, stop: eosIds };
       const onToken = () => void tell(lines.length, 1);
       const made = await generate(baseOf(model), prompts, { ...options, onToken });
-      for (const [i, ids] of made.entries()) {
+      for (const [i, { ids, finish }] of made.entries()) {
         const text = tokenizer.decode(ids, { skipSpecial: true }).trim();
         lines.push({
           method,
           id: asked[i].id,
           text,
           tokens: ids.length,
-          finished: eosIds.includes(ids.at(-1)!),
+          finished: finish === "stop",
         });
       }
       await tell(lines.length);

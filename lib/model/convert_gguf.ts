@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { f32, type TensorData } from "../jit/params.ts";
 import { InputError } from "../run/errors.ts";
 import { sha256File, writeError, writeFileAtomic } from "../run/files.ts";
+import { removeLeftovers } from "../run/staging.ts";
 import { type LlamaConfig, parseConfig, weightShapes } from "./config.ts";
 import { type Gguf, openGguf } from "./gguf.ts";
 import { ggufTokenizerFiles } from "./gguf_tokenizer.ts";
@@ -61,22 +62,6 @@ export async function convertGguf(
     throw writeError(outDir, error);
   } finally {
     await Deno.remove(part, { recursive: true }).catch(() => {});
-  }
-}
-
-/** Removes what a killed conversion to `outDir` left: its hidden folders that nobody has touched for an hour. */
-async function removeLeftovers(outDir: string): Promise<void> {
-  const parent = dirname(outDir), start = `.${basename(outDir)}.`;
-  try {
-    for await (const { name, isDirectory } of Deno.readDir(parent)) {
-      if (!isDirectory || !name.startsWith(start) || !/\.part(\.old)?$/.test(name)) continue;
-      const { mtime } = await Deno.stat(join(parent, name));
-      if (mtime && Date.now() - mtime.getTime() > 3_600_000) {
-        await Deno.remove(join(parent, name), { recursive: true });
-      }
-    }
-  } catch {
-    // the folder is not there yet, or another process cleans up too
   }
 }
 
@@ -165,7 +150,7 @@ const NAMES: Record<string, string> = {
 };
 
 /** llama.cpp's name of a weight. */
-function ggufName(name: string): string {
+export function ggufName(name: string): string {
   if (name === "model.embed_tokens.weight") return "token_embd.weight";
   if (name === "model.norm.weight") return "output_norm.weight";
   if (name === "lm_head.weight") return "output.weight";

@@ -1,95 +1,240 @@
-// Greedy generation by full forward passes at one length: simple and exact, without a key/value cache.
-import * as tf from "@tensorflow/tfjs";
-import { i32, jit, type JitOptions, type Program, specsOf, type TensorData } from "../jit/mod.ts";
+// Generation with a key/value cache: many prompts through a few rows, a row taken over by the next prompt when its text
+// has ended. The compiled steps: decode.ts; how a token is drawn: sampling.ts.
+import { type Compiled, f32, i32, type JitOptions, type TensorData } from "../jit/mod.ts";
 import { InputError } from "../run/errors.ts";
+import { stream } from "../run/seed.ts";
 import type { Adapter, Base } from "./base.ts";
-import type { LlamaConfig } from "./config.ts";
-import { headName, hiddenStates, type TokenRows } from "./llama.ts";
-import { type LoraConfig, loraLinear, NO_LORA } from "./lora.ts";
+import { compileStep, FORBIDDEN } from "./decode.ts";
+import { cacheInputs, createCache, grow, type KvCache, store } from "./kv_cache.ts";
 import { roundUp } from "./rows.ts";
-
-/** The logits [K] at position `batch.at` [1] of one row of tokens. */
-function nextTokenProgram(config: LlamaConfig, lora: LoraConfig): Program {
-  return ({ params, batch, weights }) => {
-    const linear = loraLinear(weights, params ?? {}, lora);
-    const hidden = hiddenStates(config, weights, batch as unknown as TokenRows, linear);
-    const x = tf.gather(hidden, batch.at as tf.Tensor1D) as tf.Tensor2D;
-    const head = weights[headName(config)] as tf.Tensor2D;
-    return { logits: tf.reshape(tf.matMul(x, head, false, true), [config.vocabSize]) };
-  };
-}
+import { checkSampling, drawToken, type Sampling } from "./sampling.ts";
 
 /** How to generate. */
-export interface GenerateOptions extends JitOptions {
+export interface GenerateOptions extends JitOptions, Sampling {
   adapter?: Adapter;
   /** At most this many new tokens. */
   maxNew: number;
-  /** Ids that end the text; the one met is the last id returned. */
+  /** Ids that end a text; the one met is the last id returned. */
   stop: number[];
-  /** Called with each new id. */
-  onToken?: (id: number) => void;
+  /** Strings that end a text, found in what `decode` makes of its ids. */
+  stopStrings?: string[];
+  /** Ids to text; needed for `stopStrings`. */
+  decode?: (ids: number[]) => string;
+  /** Seed of the draws; each prompt has its own stream, whatever it is generated beside. Default 0. */
+  seed?: number;
+  /** Texts that grow side by side. Default 16. */
+  batch?: number;
+  /** Called with each new id and its prompt's index. */
+  onToken?: (id: number, prompt: number) => void;
 }
 
+/** One generated text. */
+export interface Generated {
+  /** New ids, a stop id or the ids of a stop string included. */
+  ids: number[];
+  /** "stop" where a stop id or string ended it, "length" where `maxNew` did. */
+  finish: "stop" | "length";
+}
+
+/** A step is many calls of microseconds: threads that sleep between them cost a quarter of the time. They spin 0.2 ms at most. */
+const SPIN = { "intra_op.allow_spinning": "1", "intra_op.spin_duration_us": "200" };
+
+/** Prompt tokens read in one call. */
+const CHUNK = 64;
+
+/** Cached positions beyond what the texts need at once: a cache grows by doubling. */
+const ROOM = 256;
+
 /**
- * The most likely continuation of each prompt, token by token (ties: the lower id). All prompts share one compiled
- * program. Throws InputError where a prompt and its new tokens exceed the model's context.
+ * A continuation of each prompt, in the prompts' order. At temperature 0 (the default) the most likely token each time
+ * (ties: the lower id).
+ * Throws InputError where a prompt is empty or exceeds the model's context with its new tokens, and for bad settings.
  */
 export async function generate(
   base: Base,
   prompts: ArrayLike<number>[],
   options: GenerateOptions,
-): Promise<number[][]> {
-  const { adapter, maxNew, stop, onToken, ...jitOptions } = options;
-  const limit = base.config.maxPositions;
-  let longest = 0;
-  for (const prompt of prompts) longest = Math.max(longest, prompt.length + maxNew);
-  if (longest > limit) {
-    throw new InputError(
-      `Cannot generate ${maxNew} tokens: with the prompt they are ${longest}, the model's context is ${limit}`,
-    );
-  }
-  const T = Math.min(limit, roundUp(longest, 32));
-  const ids = i32([1, T]), at = i32([1]);
-  const batch = {
-    ids,
-    positions: i32([1, T], Int32Array.from({ length: T }, (_, i) => i)),
-    segments: i32([1, T]),
-    at,
-  };
-  const params = adapter?.params ?? {};
-  const program = nextTokenProgram(base.config, adapter?.lora ?? NO_LORA);
-  const next = await jit(program, { params: specsOf(params), batch: specsOf(batch) }, {
-    ...jitOptions,
-    weights: base.weights,
-  });
-  const results: number[][] = [];
+): Promise<Generated[]> {
+  check(base, prompts, options);
+  const results: Generated[] = prompts.map(() => ({ ids: [], finish: "length" }));
+  if (options.maxNew === 0 || prompts.length === 0) return results;
+  const decoder = await openDecoder(base, prompts, options);
   try {
-    for (const prompt of prompts) {
-      ids.data.fill(0);
-      ids.data.set(prompt);
-      const made: number[] = [];
-      while (made.length < maxNew && !stop.includes(made.at(-1)!)) {
-        const end = prompt.length + made.length;
-        at.data[0] = end - 1;
-        const { logits } = await next({ params, batch }) as { logits: TensorData };
-        const id = argMax(logits.data);
-        made.push(id);
-        if (end < T) ids.data[end] = id;
-        onToken?.(id);
+    const waiting = [...prompts.keys()];
+    const rows: (Text | undefined)[] = Array.from({ length: decoder.rows }, () => undefined);
+    while (true) {
+      for (let row = 0; row < rows.length; row++) {
+        while (!rows[row] && waiting.length) {
+          const index = waiting.shift()!,
+            text = { index, length: prompts[index].length, ids: results[index].ids };
+          const logits = await decoder.read(row, prompts[index]);
+          if (!extend(text, logits, results[index], options)) rows[row] = text;
+        }
       }
-      results.push(made);
+      if (rows.every((text) => !text)) return results;
+      const logits = await decoder.next(rows);
+      for (const [row, text] of rows.entries()) {
+        if (text && extend(text, logits[row], results[text.index], options)) rows[row] = undefined;
+      }
     }
   } finally {
-    await next.close();
+    await decoder.close();
   }
-  return results;
 }
 
-function argMax(values: ArrayLike<number>): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
-  if (Number.isNaN(values[best])) {
-    throw new Error("Cannot generate: the model gives NaN; check model and adapter");
+/** A text under way. */
+interface Text {
+  index: number;
+  /** Tokens in the cache; the newest id is not yet among them. */
+  length: number;
+  ids: number[];
+}
+
+/** Adds the next id; true where the text has ended. */
+function extend(text: Text, logits: Float32Array, result: Generated, options: GenerateOptions): boolean {
+  const { maxNew, stop, stopStrings = [], decode, seed = 0, onToken } = options;
+  const u = options.temperature ? stream(seed, "generate", text.index).uniform(text.ids.length) : 0;
+  const id = drawToken(logits, options, u);
+  text.ids.push(id);
+  onToken?.(id, text.index);
+  const ended = stop.includes(id) || (stopStrings.length > 0 && includesAny(decode!(text.ids), stopStrings));
+  if (ended) result.finish = "stop";
+  return ended || text.ids.length === maxNew;
+}
+
+/** `text` up to the first of `strings` in it. */
+export function textBefore(text: string, strings: string[]): string {
+  const found = strings.map((s) => text.indexOf(s)).filter((at) => at >= 0);
+  return found.length ? text.slice(0, Math.min(...found)) : text;
+}
+
+const includesAny = (text: string, strings: string[]) => strings.some((s) => text.includes(s));
+
+function check({ config }: Base, prompts: ArrayLike<number>[], options: GenerateOptions): void {
+  const { maxNew, batch = 16, stopStrings = [], decode } = options;
+  checkSampling(options);
+  if (!Number.isSafeInteger(batch) || batch < 1) {
+    throw new InputError(`Cannot generate ${batch} texts side by side: give a whole number from 1 on`);
   }
-  return best;
+  if (stopStrings.includes("")) {
+    throw new InputError('Cannot stop at "": give strings with at least a character');
+  }
+  if (stopStrings.length && !decode) throw new TypeError("Cannot look for stop strings: give decode as well");
+  const empty = prompts.findIndex((prompt) => prompt.length === 0);
+  if (empty >= 0) {
+    throw new InputError(`Cannot continue prompt ${empty + 1}: it has no tokens; give it some text`);
+  }
+  const longest = longestOf(prompts) + maxNew;
+  if (longest > config.maxPositions) {
+    throw new InputError(
+      `Cannot generate ${maxNew} tokens: with the prompt they are ${longest}, the model's context is ${config.maxPositions}; ask for fewer`,
+    );
+  }
+}
+
+const longestOf = (prompts: ArrayLike<number>[]) =>
+  prompts.reduce((most, { length }) => Math.max(most, length), 0);
+
+/** The rows that texts grow in. */
+interface Decoder {
+  rows: number;
+  /** Puts a prompt into a row in place of what was there; the logits after its last token. */
+  read(row: number, prompt: ArrayLike<number>): Promise<Float32Array>;
+  /** Adds each text's newest id to its row; the logits after it, by row. */
+  next(texts: (Text | undefined)[]): Promise<Float32Array[]>;
+  close(): Promise<void>;
+}
+
+async function openDecoder(
+  base: Base,
+  prompts: ArrayLike<number>[],
+  options: GenerateOptions,
+): Promise<Decoder> {
+  const { config } = base, { adapter, maxNew, batch = 16 } = options;
+  const params = adapter?.params ?? {};
+  const jitOptions = { ...options, config: { ...SPIN, ...options.config } };
+  const limit = roundUp(longestOf(prompts) + maxNew, CHUNK);
+  const rows = Math.min(batch, prompts.length);
+  let cache = createCache(config, rows, Math.min(limit, roundUp(longestOf(prompts) + 1, CHUNK) + ROOM));
+  const compile = (tokens: number, rows: number) =>
+    compileStep(base, { rows, tokens, capacity: cache.capacity }, jitOptions);
+  let reader: Compiled | undefined = await compile(CHUNK, 1);
+  let stepper: Compiled | undefined = maxNew > 1 ? await compile(1, rows) : undefined;
+  const close = async () => {
+    await reader?.close();
+    await stepper?.close();
+    reader = stepper = undefined;
+  };
+  return {
+    rows,
+    close,
+    async read(row, prompt) {
+      reader ??= await compile(CHUNK, 1);
+      let logits!: Float32Array;
+      for (let at = 0; at < prompt.length; at += CHUNK) {
+        const count = Math.min(CHUNK, prompt.length - at);
+        const made = await reader({
+          params,
+          batch: chunk(prompt, at, count, cache),
+          cache: cacheInputs(cache, row),
+        });
+        store(cache, made.entries as TensorData, { from: 0, to: row, at, count });
+        logits = (made.logits as TensorData).data as Float32Array;
+      }
+      return logits;
+    },
+    async next(texts) {
+      const longest = texts.reduce((most, text) => Math.max(most, text ? text.length + 1 : 0), 0);
+      if (longest > cache.capacity) {
+        cache = grow(cache, Math.min(limit, 2 * cache.capacity));
+        await close(); // they are made for the old size
+      }
+      stepper ??= await compile(1, rows);
+      const made = await stepper({ params, batch: newest(texts, cache), cache: cacheInputs(cache) });
+      const all = (made.logits as TensorData).data as Float32Array, K = config.vocabSize;
+      return texts.map((text, row) => {
+        if (text) {
+          store(cache, made.entries as TensorData, { from: row, to: row, at: text.length++, count: 1 });
+        }
+        return all.subarray(row * K, (row + 1) * K);
+      });
+    },
+  };
+}
+
+/** `count` tokens of a prompt from `at` on, as the batch of a step of one row: each sees the cached ones and those before it. */
+function chunk(prompt: ArrayLike<number>, at: number, count: number, { capacity }: KvCache) {
+  const width = capacity + CHUNK, mask = new Float32Array(CHUNK * width).fill(FORBIDDEN);
+  const ids = new Int32Array(CHUNK), positions = new Int32Array(CHUNK);
+  for (let i = 0; i < CHUNK; i++) {
+    if (i < count) ids[i] = prompt[at + i];
+    positions[i] = at + i;
+    mask.fill(0, i * width, i * width + at);
+    mask.fill(0, i * width + capacity, i * width + capacity + i + 1);
+  }
+  return {
+    ids: i32([1, CHUNK], ids),
+    positions: i32([1, CHUNK], positions),
+    at: i32([1], Int32Array.of(count - 1)),
+    mask: f32([1, 1, CHUNK, width], mask),
+  };
+}
+
+/** Each text's newest id as the batch of a step; an idle row sees itself only. */
+function newest(texts: (Text | undefined)[], { rows, capacity }: KvCache) {
+  const width = capacity + 1, mask = new Float32Array(rows * width).fill(FORBIDDEN);
+  const ids = new Int32Array(rows), positions = new Int32Array(rows);
+  for (const [row, text] of texts.entries()) {
+    mask[row * width + capacity] = 0;
+    if (!text) continue;
+    ids[row] = text.ids.at(-1)!;
+    positions[row] = text.length;
+    mask.fill(0, row * width, row * width + text.length);
+  }
+  return {
+    ids: i32([rows, 1], ids),
+    positions: i32([rows, 1], positions),
+    at: i32([rows], Int32Array.from({ length: rows }, (_, row) => row)),
+    mask: f32([rows, 1, 1, width], mask),
+  };
 }

@@ -2,7 +2,7 @@
 // backend and compiles through jit. The output projection stays with the callers, which need only some rows of it.
 import * as tf from "@tensorflow/tfjs";
 import type { TensorMap } from "../jit/mod.ts";
-import { causalAttention, rmsNorm, rotate, type Rotary, swiGlu } from "./blocks.ts";
+import { causalAttention, rmsNorm, type Rotary, rotate, swiGlu } from "./blocks.ts";
 import type { LlamaConfig } from "./config.ts";
 
 /** A linear layer as the forward pass calls it: `x` [N, in] times the weight called `name` [out, in], adapters included. */
@@ -38,17 +38,32 @@ export function hiddenStates(
   rows: TokenRows,
   linear: Linear = plainLinear(weights),
 ): tf.Tensor2D {
-  const [B, T] = rows.ids.shape;
-  const rope = rotary(config, rows.positions);
   const mask = attentionMask(rows.segments);
-  let x = tf.gather(weights[EMBEDDING], tf.reshape(rows.ids, [B * T]) as tf.Tensor1D) as tf.Tensor2D; // [N, D]
+  return decoder(config, weights, rows, linear, (q, k, v) => causalAttention(q, k, v, mask));
+}
+
+/**
+ * How positions see each other: queries [B, heads, T, hd] and the same positions' rotated keys and values
+ * [B, kvHeads, T, hd] of one layer to the mixed values [B, heads, T, hd].
+ */
+export type Mix = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, layer: number) => tf.Tensor;
+
+/** The decoder's layers and final norm over tokens `ids` at `positions` [B, T]; `mix` is its attention. */
+export function decoder(
+  config: LlamaConfig,
+  weights: TensorMap,
+  { ids, positions }: Pick<TokenRows, "ids" | "positions">,
+  linear: Linear,
+  mix: Mix,
+): tf.Tensor2D {
+  const [B, T] = ids.shape;
+  const rope = rotary(config, positions);
+  let x = tf.gather(weights[EMBEDDING], tf.reshape(ids, [B * T]) as tf.Tensor1D) as tf.Tensor2D; // [N, D]
   for (let layer = 0; layer < config.layers; layer++) {
     const at = (name: string) => `model.layers.${layer}.${name}`;
     const h = rmsNorm(x, weights[at("input_layernorm.weight")], config.rmsNormEps);
-    x = tf.add(
-      x,
-      attention(config, [B, T], h, (y, name) => linear(y, at(`self_attn.${name}.weight`)), rope, mask),
-    );
+    const project = (y: tf.Tensor2D, name: string) => linear(y, at(`self_attn.${name}.weight`));
+    x = tf.add(x, attention(config, [B, T], h, project, rope, (q, k, v) => mix(q, k, v, layer)));
     const h2 = rmsNorm(x, weights[at("post_attention_layernorm.weight")], config.rmsNormEps);
     const gated = swiGlu(linear(h2, at("mlp.gate_proj.weight")), linear(h2, at("mlp.up_proj.weight")));
     x = tf.add(x, linear(gated, at("mlp.down_proj.weight")));
@@ -63,13 +78,13 @@ function attention(
   h: tf.Tensor2D,
   linear: Linear,
   rope: Rotary,
-  mask: tf.Tensor,
+  mix: (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) => tf.Tensor,
 ): tf.Tensor2D {
   const split = (x: tf.Tensor, n: number) => tf.transpose(tf.reshape(x, [B, T, n, headSize]), [0, 2, 1, 3]);
   const q = rotate(split(linear(h, "q_proj"), heads), rope); // [B, heads, T, hd]
   const k = rotate(split(linear(h, "k_proj"), kvHeads), rope);
   const v = split(linear(h, "v_proj"), kvHeads);
-  const mixed = causalAttention(q, k, v, mask);
+  const mixed = mix(q, k, v);
   return linear(tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [B * T, heads * headSize]), "o_proj");
 }
 

@@ -1,15 +1,24 @@
 // Models: files (safetensors, GGUF, adapters), the tokenizer, the forward pass, scoring and generation.
 export * from "./adapter.ts";
 export * from "./base.ts";
+export * from "./compare_logits.ts";
 export * from "./config.ts";
 export * from "./convert_gguf.ts";
 export * from "./encode.ts";
+export * from "./export.ts";
+export * from "./export_folder.ts";
+export * from "./export_gguf.ts";
 export * from "./generate.ts";
 export * from "./gguf.ts";
+export * from "./int8.ts";
 export * from "./lora.ts";
+export * from "./merge.ts";
 export * from "./open_model.ts";
+export * from "./quantise.ts";
 export * from "./rows.ts";
 export * from "./safetensors.ts";
+export type { Sampling } from "./sampling.ts";
 export * from "./score.ts";
 export * from "./sequences.ts";
 export * from "./tokenizer.ts";
+export * from "./write_gguf.ts";

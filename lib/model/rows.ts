@@ -58,6 +58,11 @@ const ROW_LENGTHS = [1, 1.5, 2, 3, 4];
  * tokens as `maxRows` rows of the longest sequence. R is the largest number of targets in any batch, rounded up.
  */
 export function planLayout(groups: Sequence[][], maxRows: number): Layout {
+  return cheapest(groups, maxRows).layout;
+}
+
+/** That layout, and what all batches of it cost together (see batchCost). */
+function cheapest(groups: Sequence[][], maxRows: number): { layout: Layout; cost: number } {
   let longest = 1;
   for (const group of groups) for (const s of group) longest = Math.max(longest, s.ids.length);
   const lengths = groups.map((group) => group.map((s) => s.ids.length));
@@ -78,7 +83,66 @@ export function planLayout(groups: Sequence[][], maxRows: number): Layout {
     }
     if (T > maxRows * longest) break;
   }
-  return best!.layout;
+  return best!;
+}
+
+/** What compiling and loading one more program costs, in the tokens of batchCost(). Measured on the 135M model. */
+const COMPILE_COST = 4000;
+
+/** Where sequences sorted by length may be cut into buckets, as shares of their number. */
+const CUTS = [0.25, 0.5, 0.75, 0.9, 0.97];
+
+/**
+ * Indices of `sequences` in one to three buckets by length, short ones first, each in the given order. A bucket gets a
+ * layout of its own, so that short sequences do not pay for the attention and the row of the longest: worth it where
+ * the cost of `passes` over all of them falls by more than another program costs to compile.
+ */
+export function planBuckets(sequences: Sequence[], maxRows: number, { passes = 1 } = {}): number[][] {
+  const lengths = sequences.map((s) => s.ids.length);
+  const sorted = [...lengths.keys()].sort((a, b) => lengths[a] - lengths[b] || a - b);
+  const part = (from: number, to: number) => sorted.slice(from, to).sort((a, b) => a - b);
+  const costOf = (from: number, to: number) =>
+    COMPILE_COST + passes * cheapest([part(from, to).map((i) => sequences[i])], maxRows).cost;
+  const whole = costOf(0, sorted.length);
+  // Cheaper than each sequence alone in a row as long as it is, without batches and padding, it cannot get.
+  const floor = sequences.reduce(
+    (sum, s) => sum + batchCost({ B: 1, T: s.ids.length, R: targetCount(s) }) - 64,
+    2 * COMPILE_COST / passes,
+  );
+  if (passes * floor >= whole) return [part(0, sorted.length)];
+  return bestCuts(cutPoints(lengths, sorted), costOf, whole).map(([from, to]) => part(from, to));
+}
+
+/** The places of CUTS, moved up so that equal lengths stay together; with 0 and the end. */
+function cutPoints(lengths: number[], sorted: number[]): number[] {
+  const n = sorted.length, points = new Set([0, n]);
+  for (const share of CUTS) {
+    let at = Math.floor(share * n);
+    while (at > 0 && at < n && lengths[sorted[at]] === lengths[sorted[at - 1]]) at++;
+    points.add(at);
+  }
+  return [...points].sort((a, b) => a - b);
+}
+
+/** The cheapest division into one to three ranges at `points`. */
+function bestCuts(points: number[], costOf: (from: number, to: number) => number, whole: number) {
+  const end = points.at(-1)!, known = new Map<string, number>([[`0 ${end}`, whole]]);
+  const cost = (from: number, to: number) => {
+    const key = `${from} ${to}`;
+    if (!known.has(key)) known.set(key, costOf(from, to));
+    return known.get(key)!;
+  };
+  let best: { ranges: [number, number][]; cost: number } = { ranges: [[0, end]], cost: whole };
+  const consider = (ranges: [number, number][]) => {
+    const sum = ranges.reduce((all, [from, to]) => all + cost(from, to), 0);
+    if (sum < best.cost) best = { ranges, cost: sum };
+  };
+  const inner = points.slice(1, -1);
+  inner.forEach((a, i) => {
+    consider([[0, a], [a, end]]);
+    for (const b of inner.slice(i + 1)) consider([[0, a], [a, b], [b, end]]);
+  });
+  return best.ranges;
 }
 
 /**

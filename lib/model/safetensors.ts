@@ -58,21 +58,29 @@ function readTensor(file: RandomFile, info: TensorInfo | undefined, name: string
   return f32(shape, (dtype === "F16" ? halvesToFloats : bfloatsToFloats)(new Uint16Array(buffer)));
 }
 
+/** A type that a file stores float32 tensors in. */
+export type StoredFloat = "F32" | "F16" | "BF16";
+
+type Loaded = TensorData["data"] | Uint8Array<ArrayBuffer>;
+
 /** A tensor to be written whose values are made when their turn comes. */
 export interface LazyTensor {
   dtype: TensorData["dtype"];
   shape: number[];
-  load: () => TensorData["data"] | Promise<TensorData["data"]>;
+  /** Instead of the type of WriteOptions; U8 for bytes. */
+  stored?: StoredFloat | "U8";
+  load: () => Loaded | Promise<Loaded>;
 }
 
 /** How to write: free text for the header, and the type that float32 tensors are stored in. */
 export interface WriteOptions {
   metadata?: Record<string, string>;
-  dtype?: "F32" | "F16" | "BF16";
+  dtype?: StoredFloat;
 }
 
 /** The order of types in a file: wider first, then as in Hugging Face's list. */
-const ORDER = ["F32", "I32", "BF16", "F16"];
+const ORDER = ["F32", "I32", "BF16", "F16", "U8"];
+const BYTES: Record<string, number> = { F32: 4, I32: 4, BF16: 2, F16: 2, U8: 1 };
 
 /**
  * Writes named tensors as one safetensors file, whole or not at all, and returns its SHA-256. Tensors with `load` are
@@ -86,7 +94,7 @@ export async function writeSafetensors(
 ): Promise<string> {
   const float = options.dtype ?? "F32";
   const rows = Object.entries(params)
-    .map(([name, tensor]) => ({ name, tensor, dtype: tensor.dtype === "int32" ? "I32" : float }))
+    .map(([name, tensor]) => ({ name, tensor, dtype: storedAs(tensor, float) }))
     .sort((a, b) => ORDER.indexOf(a.dtype) - ORDER.indexOf(b.dtype) || (a.name < b.name ? -1 : 1));
   const head = headerBytes(rows, options.metadata);
   const hash = createHash("sha256");
@@ -109,6 +117,11 @@ export async function writeSafetensors(
   return hash.digest("hex");
 }
 
+function storedAs(tensor: TensorData | LazyTensor, float: StoredFloat): string {
+  if ("load" in tensor && tensor.stored) return tensor.stored;
+  return tensor.dtype === "int32" ? "I32" : float;
+}
+
 interface Row {
   name: string;
   tensor: TensorData | LazyTensor;
@@ -126,7 +139,7 @@ function headerBytes(rows: Row[], metadata?: Record<string, string>): Uint8Array
     if (name === "__metadata__") {
       throw new RangeError("Cannot write a tensor named __metadata__: the format keeps that name");
     }
-    const end = at + sizeOf(shape) * (dtype === "F16" || dtype === "BF16" ? 2 : 4);
+    const end = at + sizeOf(shape) * BYTES[dtype];
     parts.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [at, end] })}`);
     at = end;
   }
@@ -140,8 +153,8 @@ function headerBytes(rows: Row[], metadata?: Record<string, string>): Uint8Array
 const jsonObject = (entries: string[][]) =>
   `{${entries.map(([key, json]) => `${JSON.stringify(key)}:${json}`).join(",")}}`;
 
-function encoded(data: TensorData["data"], dtype: string): Uint8Array {
-  let stored: Float32Array | Int32Array | Uint16Array = data;
+function encoded(data: Loaded, dtype: string): Uint8Array {
+  let stored: Loaded | Uint16Array = data;
   if (dtype === "F16") stored = floatsToHalves(data as Float32Array);
   if (dtype === "BF16") stored = floatsToBfloats(data as Float32Array);
   return new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);

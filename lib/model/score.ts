@@ -1,4 +1,5 @@
-// Log-likelihood scoring: each target's negative log-likelihood, the model's confidence and its prediction.
+// Log-likelihood scoring: each target's negative log-likelihood, the model's confidence and its prediction, and where asked
+// for the entropy of all it could have said. Long and short sequences run in programs of their own where that pays.
 import * as tf from "@tensorflow/tfjs";
 import {
   type Compiled,
@@ -14,8 +15,16 @@ import type { Adapter, Base } from "./base.ts";
 import type { LlamaConfig } from "./config.ts";
 import { headName, hiddenStates, type TokenRows } from "./llama.ts";
 import { type LoraConfig, loraLinear, NO_LORA } from "./lora.ts";
-import { rowSoftmax } from "./softmax.ts";
-import { type Batch, type Layout, planLayout, type Sequence, targetCount, toBatches } from "./rows.ts";
+import { type RowSoftmax, rowSoftmax } from "./softmax.ts";
+import {
+  type Batch,
+  type Layout,
+  planBuckets,
+  planLayout,
+  type Sequence,
+  targetCount,
+  toBatches,
+} from "./rows.ts";
 
 /** What the model says of one sequence's targets, in their order. */
 export interface Score {
@@ -29,10 +38,18 @@ export interface Score {
   predicted: Int32Array;
   /** The targets. */
   targets: Int32Array;
+  /** −Σ p·log p over the vocabulary at each target's position, in nats; only where it was asked for. */
+  entropy?: Float32Array;
+}
+
+/** What a scorer measures besides the likelihood. */
+export interface Measures {
+  /** Also the predictive entropy; it reads the logits two more times. Default false. */
+  entropy?: boolean;
 }
 
 /** `nll`, `confidence`, `predicted` [R] of `batch` (see Batch.arrays); `params` is the adapter, possibly empty. */
-export function scoringProgram(config: LlamaConfig, lora: LoraConfig): Program {
+export function scoringProgram(config: LlamaConfig, lora: LoraConfig, measures: Measures = {}): Program {
   return ({ params, batch, weights }) => {
     const hidden = hiddenStates(
       config,
@@ -42,11 +59,27 @@ export function scoringProgram(config: LlamaConfig, lora: LoraConfig): Program {
     );
     const x = tf.gather(hidden, batch.rows as tf.Tensor1D);
     const head = weights[headName(config)] as tf.Tensor2D;
-    const logits = tf.matMul(x, head, false, true); // [R, K]
-    const { logsumexp, confidence } = rowSoftmax(logits as tf.Tensor2D);
+    const logits = tf.matMul(x, head, false, true) as tf.Tensor2D; // [R, K]
+    const softmax = rowSoftmax(logits);
     const zy = tf.sum(tf.mul(x, tf.gather(head, batch.targets as tf.Tensor1D)), -1);
-    return { nll: tf.sub(logsumexp, zy), confidence, predicted: tf.argMax(logits, -1) };
+    return {
+      nll: tf.sub(softmax.logsumexp, zy),
+      confidence: softmax.confidence,
+      predicted: tf.argMax(logits, -1),
+      ...(measures.entropy ? { entropy: rowEntropy(logits, softmax) } : {}),
+    };
   };
+}
+
+/**
+ * The entropy of softmax(logits), [R]. With d = z − max z ≤ 0 it is log total − Σ raw·d / total: two terms that are never
+ * negative, so nothing cancels; the sum over the classes is a matrix product, as in rowSoftmax().
+ */
+function rowEntropy(logits: tf.Tensor2D, { raw, total }: RowSoftmax): tf.Tensor1D {
+  const [R, K] = logits.shape;
+  const depth = tf.sub(logits, tf.max(logits, -1, true));
+  const sum = tf.reshape(tf.matMul(tf.mul(raw, depth) as tf.Tensor2D, tf.ones([K, 1])), [R]);
+  return tf.sub(tf.log(total), tf.div(sum, total)) as tf.Tensor1D;
 }
 
 /** Compiles the scorer for one layout; call it with many adapters of one configuration. */
@@ -54,9 +87,10 @@ export async function compileScorer(
   base: Base,
   layout: Layout,
   adapter?: Adapter,
-  options: JitOptions = {},
+  options: JitOptions & Measures = {},
 ): Promise<Compiled> {
   const { B, T, R } = layout, int = "int32" as const;
+  const { entropy, ...jitOptions } = options;
   const batch = {
     ids: { shape: [B, T], dtype: int },
     positions: { shape: [B, T], dtype: int },
@@ -64,15 +98,38 @@ export async function compileScorer(
     rows: { shape: [R], dtype: int },
     targets: { shape: [R], dtype: int },
   };
-  const program = scoringProgram(base.config, adapter?.lora ?? NO_LORA);
+  const program = scoringProgram(base.config, adapter?.lora ?? NO_LORA, { entropy });
   return await jit(program, { params: specsOf(adapter?.params ?? {}), batch }, {
-    ...options,
+    ...jitOptions,
     weights: base.weights,
   });
 }
 
+/** A compiled scorer of some sequences. */
+export interface Scorer {
+  /** Scores all of them, in the order given, under the adapter `params`; without it under one of zeros. */
+  score(params?: Params, onBatch?: () => void | Promise<void>): Promise<Score[]>;
+  close(): Promise<void>;
+}
+
+/** Compiles one program that scores `sequences` under any adapter shaped as `like`, to be used many times. */
+export async function openScorer(
+  base: Base,
+  sequences: Sequence[],
+  options: JitOptions & Measures & { like?: Adapter; maxRows?: number } = {},
+): Promise<Scorer> {
+  const { like, maxRows = 4, ...rest } = options;
+  const layout = planLayout([sequences], maxRows), batches = toBatches(sequences, layout);
+  const zero = mapParams(like?.params ?? {}, ({ shape }) => f32(shape));
+  const compiled = await compileScorer(base, layout, like, rest);
+  return {
+    score: (params = zero, onBatch = () => {}) => scoreBatches(compiled, sequences, batches, params, onBatch),
+    close: () => compiled.close(),
+  };
+}
+
 /** How to score. */
-export interface ScoreOptions extends JitOptions {
+export interface ScoreOptions extends JitOptions, Measures {
   /** Rows of a batch at most: memory against speed. Default 4. */
   maxRows?: number;
   onBatch?: (done: number, total: number) => void | Promise<void>;
@@ -89,8 +146,9 @@ export async function score(
 }
 
 /**
- * Scores every sequence under each adapter of `adapters` (undefined: the base model alone), with one compiled program
- * for all: beside others, the base model runs with an adapter of zeros. Results by the adapter's name.
+ * Scores every sequence under each adapter of `adapters` (undefined: the base model alone), with the same compiled
+ * programs for all, one for each bucket of lengths (planBuckets()) and one at a time: beside others, the base model runs
+ * with an adapter of zeros. Results by the adapter's name, in the order given.
  * Throws RangeError for adapters of different rank, scale or projections.
  */
 export async function scoreMany(
@@ -99,23 +157,27 @@ export async function scoreMany(
   adapters: Record<string, Adapter | undefined>,
   options: ScoreOptions = {},
 ): Promise<Record<string, Score[]>> {
-  const { maxRows = 4, onBatch, ...jitOptions } = options;
-  const names = Object.keys(adapters);
-  if (sequences.length === 0) return Object.fromEntries(names.map((name) => [name, []]));
-  const like = sameShape(adapters), zero = mapParams(like?.params ?? {}, ({ shape }) => f32(shape));
-  const layout = planLayout([sequences], maxRows);
-  const batches = toBatches(sequences, layout);
-  const scorer = await compileScorer(base, layout, like, jitOptions);
-  try {
-    const results: Record<string, Score[]> = {};
-    for (const [m, name] of names.entries()) {
-      const report = (done: number) => onBatch?.(m * batches.length + done, names.length * batches.length);
-      results[name] = await scoreBatches(scorer, sequences, batches, adapters[name]?.params ?? zero, report);
+  const { maxRows = 4, onBatch, ...rest } = options;
+  const names = Object.keys(adapters), like = sameShape(adapters);
+  const results: Record<string, Score[]> = Object.fromEntries(names.map((name) => [name, []]));
+  if (sequences.length === 0) return results;
+  const buckets = planBuckets(sequences, maxRows, { passes: names.length });
+  const parts = buckets.map((bucket) => bucket.map((i) => sequences[i]));
+  const batches = (part: Sequence[]) => toBatches(part, planLayout([part], maxRows)).length;
+  const total = names.length * parts.reduce((sum, part) => sum + batches(part), 0);
+  let done = 0;
+  for (const [b, part] of parts.entries()) {
+    const scorer = await openScorer(base, part, { ...rest, like, maxRows });
+    try {
+      for (const name of names) {
+        const scores = await scorer.score(adapters[name]?.params, () => onBatch?.(++done, total));
+        scores.forEach((score, i) => results[name][buckets[b][i]] = score);
+      }
+    } finally {
+      await scorer.close();
     }
-    return results;
-  } finally {
-    await scorer.close();
   }
+  return results;
 }
 
 /** One of `adapters`, after a check that they fit one program; undefined where there is none. */
@@ -144,11 +206,11 @@ async function scoreBatches(
   sequences: Sequence[],
   batches: Batch[],
   params: Params,
-  report: (done: number) => void | Promise<void>,
+  onBatch: () => void | Promise<void>,
 ): Promise<Score[]> {
   const scores = sequences.map(emptyScore);
   const filled = new Int32Array(sequences.length);
-  for (const [done, { arrays, owner }] of batches.entries()) {
+  for (const { arrays, owner } of batches) {
     const out = await scorer({ params, batch: arrays }) as Record<string, TensorData>;
     owner.forEach((s, r) => {
       if (s < 0) return;
@@ -157,8 +219,11 @@ async function scoreBatches(
       scores[s].confidence[i] = out.confidence.data[r];
       scores[s].predicted[i] = out.predicted.data[r];
       scores[s].targets[i] = arrays.targets.data[r];
+      if (out.entropy) {
+        (scores[s].entropy ??= new Float32Array(scores[s].nll.length))[i] = out.entropy.data[r];
+      }
     });
-    await report(done + 1);
+    await onBatch();
   }
   return scores;
 }
