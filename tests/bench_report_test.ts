@@ -1,8 +1,9 @@
 // bench/report.ts and bench/profile.ts: the arithmetic between measured steps and the printed table.
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { matrixShare, readProfile } from "../bench/profile.ts";
+import { lastRuns, matrixShare, operatorTimes, profileRows } from "../bench/profile.ts";
 import { compare, type Measured, spread } from "../bench/report.ts";
+import { readProfile } from "../lib/jit/profile.ts";
 import { inFolder } from "./folder.ts";
 
 const side = (seconds: number[], losses: number[]): Measured => ({
@@ -49,8 +50,37 @@ Deno.test("matrixShare() counts kernel times by operator", async () => {
       event("Mul", 700, "fence_before"),
     ];
     await Deno.writeTextFile(path, JSON.stringify(events));
-    const { share, operators } = matrixShare(await readProfile(path));
+    const { share, operators } = matrixShare(operatorTimes(await readProfile(path)));
     assert.equal(share, 0.75);
     assert.deepEqual(operators[0], { op: "FusedMatMul", share: 0.7 });
   });
+});
+
+Deno.test("profileRows() gives one run's calls and the speed of products, without the first runs", () => {
+  const call = (op: string, microseconds: number, inputs: number[][], outputs: number[][]) => ({
+    node: `${op}_0`,
+    op,
+    microseconds,
+    inputs,
+    outputs,
+  });
+  const run = (factor: number) => [
+    call("FusedMatMul", 10 * factor, [[4, 8], [8, 5]], [[4, 5]]),
+    call("Mul", 5 * factor, [[4, 5], [4, 5]], [[4, 5]]),
+    call("FusedMatMul", 25 * factor, [[2, 3, 8], [2, 8, 5]], [[2, 3, 5]]),
+  ];
+  const profile = { calls: [run(7), run(1), run(3)].flat(), runs: [900, 100, 300], session: 0 };
+  const counted = lastRuns(profile, 1);
+  assert.deepEqual(
+    profileRows(counted, "operator").map(({ op, calls, milliseconds }) => [op, calls, milliseconds]),
+    [
+      ["FusedMatMul", 2, 0.07],
+      ["Mul", 1, 0.01],
+    ],
+  );
+  const [batched, flat] = profileRows(counted, "shapes");
+  assert.equal(batched.shapes, "[2,3,8] [2,8,5] → [2,3,5]");
+  assert.ok(Math.abs(batched.gigaflops! - 2 * 2 * 3 * 5 * 8 / 50e-6 / 1e9) < 1e-9); // 2·M·N·K of two matrices in 50 µs
+  assert.ok(Math.abs(flat.gigaflops! - 2 * 4 * 5 * 8 / 20e-6 / 1e9) < 1e-9);
+  assert.ok(Math.abs(flat.share - 40 / 160) < 1e-12);
 });

@@ -1,6 +1,13 @@
-// Perplexity and calibration against plain loops.
+// Perplexity, calibration and training dynamics against plain loops.
 import assert from "node:assert/strict";
-import { calibrate, comparePerplexity, perplexity, sampleNll } from "../lib/evaluate/mod.ts";
+import {
+  calibrate,
+  comparePerplexity,
+  lossByTercile,
+  lossChanges,
+  perplexity,
+  sampleNll,
+} from "../lib/evaluate/mod.ts";
 import type { Score } from "../lib/model/score.ts";
 
 const score = (
@@ -60,4 +67,49 @@ Deno.test("calibrate() bins by confidence and sums the gaps as Guo et al. (2017)
   assert.ok(Math.abs(ece - expected) < 1e-6);
   assert.deepEqual([accuracy, count], [0.5, 6]);
   assert.throws(() => calibrate([]), /no predictions/);
+});
+
+Deno.test("lossByTercile() means each tercile's losses before and after over its samples", () => {
+  const u = [5, 90, 40, 40, 10, 70, 99]; // sorted 5 10 40 40 70 90 99: cut at 40 and 70
+  const terciles = ["low", "high", "low", "low", "low", "middle", "high"];
+  const before = u.map((_, i) => score(`s${i}`, Array(i + 1).fill(3 + 0.1 * i)));
+  const after = u.map((value, i) => score(`s${i}`, Array(i + 1).fill(2 + 0.1 * i + value / 100)));
+  const uncertainty = new Map(u.map((value, i) => [`s${i}`, value]));
+  const changes = lossChanges(before, after, uncertainty);
+  assert.deepEqual(changes.map((c) => c.tercile), terciles);
+  changes.forEach((c, i) => assert.ok(Math.abs(c.after - c.before - (u[i] / 100 - 1)) < 1e-12));
+  const rows = lossByTercile(before, after, uncertainty);
+  assert.deepEqual(rows.map((r) => [r.tercile, r.from, r.to, r.samples, r.tokens]), [
+    ["low", 5, 40, 4, 1 + 3 + 4 + 5],
+    ["middle", 70, 70, 1, 6],
+    ["high", 90, 99, 2, 2 + 7],
+  ]);
+  for (const row of rows) {
+    let change = 0, start = 0, n = 0;
+    for (let i = 0; i < u.length; i++) {
+      if (terciles[i] !== row.tercile) continue;
+      change += u[i] / 100 - 1;
+      start += 3 + 0.1 * i;
+      n++;
+    }
+    assert.ok(Math.abs(row.change - change / n) < 1e-12 && Math.abs(row.before - start / n) < 1e-12);
+    assert.ok(Math.abs(row.after - row.before - row.change) < 1e-12);
+    assert.ok(row.low <= row.change + 1e-12 && row.high >= row.change - 1e-12);
+  }
+  assert.ok(rows[0].low < rows[0].high && Math.abs(rows[1].low - rows[1].high) < 1e-12);
+});
+
+Deno.test("lossByTercile() keeps equal uncertainties together and refuses what does not fit", () => {
+  const scores = ["a", "b", "c"].map((id) => score(id, [1, 2]));
+  const same = new Map([["a", 7], ["b", 7], ["c", 7]]);
+  assert.deepEqual(lossByTercile(scores, scores, same).map((r) => [r.tercile, r.samples, r.change]), [[
+    "low",
+    3,
+    0,
+  ]]);
+  assert.throws(() => lossChanges(scores, scores.slice(1), same), /not of the same samples/);
+  assert.throws(
+    () => lossChanges(scores, scores, new Map([["a", 1]])),
+    /sample b: its uncertainty is missing/,
+  );
 });

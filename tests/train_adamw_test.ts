@@ -1,5 +1,7 @@
-// AdamW, clipping and the schedules against their formulas in float64. PyTorch's own steps: train_peft_parity_test.ts.
+// AdamW, clipping and the schedules against their formulas in float64 and what PyTorch and transformers stored
+// (tests/parity/torch). PyTorch's own steps: train_peft_parity_test.ts.
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { f32 } from "../lib/jit/mod.ts";
 import { adamWState, adamWStep, clipGradients, gradientNorm } from "../lib/train/adamw.ts";
 import { learningRate } from "../lib/train/schedule.ts";
@@ -56,4 +58,36 @@ Deno.test("learningRate() warms up in optimizer steps, then follows its schedule
     "0.500",
     "0.146",
   ]);
+});
+
+const stored = JSON.parse(
+  Deno.readTextFileSync(join(import.meta.dirname!, "parity/torch/reference.json")),
+);
+
+Deno.test("clipGradients() gives what torch.nn.utils.clip_grad_norm_ gives", () => {
+  for (const { grads, limit, norm, clipped } of stored.clip) {
+    const own = Object.fromEntries(grads.map((g: number[], i: number) => [String(i), f32([g.length], g)]));
+    const length = gradientNorm(own);
+    assert.ok(Math.abs(length / norm - 1) < 1e-6);
+    clipGradients(own, length, limit);
+    const scale = Math.min(1, limit / (Math.hypot(...grads.flat()) + 1e-6)); // torch's formula
+    grads.flat().forEach((g: number, i: number) => {
+      const got = [...own["0"].data, ...own["1"].data][i];
+      assert.ok(Math.abs(got - clipped.flat()[i]) <= 1e-6 * Math.abs(clipped.flat()[i]), `torch, ${limit}`);
+      assert.ok(Math.abs(got - g * scale) <= 1e-6 * Math.abs(g * scale), `formula, ${limit}`);
+    });
+  }
+});
+
+Deno.test("learningRate() is transformers' schedule, its warm-up one step earlier", () => {
+  for (const schedule of ["linear", "cosine"] as const) {
+    for (const { warmup, total, rates } of stored[schedule]) {
+      for (let step = 1; step <= total; step++) {
+        const got = learningRate(step, total, { lr: 1, warmup, schedule });
+        const theirs = step < warmup ? rates[step] : rates[step - 1]; // both have the full rate after the warm-up
+        const want = step === warmup ? 1 : theirs;
+        assert.ok(Math.abs(got - want) < 1e-12, `${schedule}, ${warmup} of ${total}, step ${step}: ${got}`);
+      }
+    }
+  }
 });

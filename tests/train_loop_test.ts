@@ -3,68 +3,36 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Params } from "../lib/jit/mod.ts";
-import { initLora, type LoraConfig } from "../lib/model/lora.ts";
-import type { Sequence } from "../lib/model/rows.ts";
 import { requestStop } from "../lib/run/stop.ts";
 import { readJsonl } from "../lib/run/files.ts";
-import { type StepMetrics, stepPlan, train, type TrainSettings } from "../lib/train/loop.ts";
+import { stepPlan, train } from "../lib/train/mod.ts";
 import { inFolder } from "./folder.ts";
-import { loopHidden, loopLogProbs, loopSmoothedLoss, smallBase } from "./oracles/small_model.ts";
-
-const lora: LoraConfig = { r: 2, alpha: 4, dropout: 0, targets: ["q_proj", "v_proj"] };
-const settings: TrainSettings = {
+import { smallBase } from "./oracles/small_model.ts";
+import {
+  checkpointIn,
+  gradientBetween,
+  loopGradient,
+  loopLosses,
   lora,
-  batch: 3,
-  steps: 6,
-  lr: 0.02,
-  warmup: 0,
-  schedule: "constant",
-  weightDecay: 0.01,
-  clip: 0,
-  seed: 1,
-  shuffle: true,
-  maxRows: 4,
-  threads: 1,
-};
-const ids = [[1, 5, 9, 3, 22, 7, 2], [4, 4, 8], [11, 0, 2, 13, 6, 12, 1, 1, 9, 3, 5, 20, 21, 2], [
-  7,
-  8,
-  9,
-  10,
-], [3, 3, 1, 19, 15]];
-const sequences: Sequence[] = ids.map((list, i) => ({
-  id: `s${i}`,
-  ids: Int32Array.from(list),
-  supervised: Uint8Array.from(list, (_, j) => j > i % 3 ? 1 : 0),
-}));
-const smoothing = [0, 0.1, 0.3, 0.6, 0.9];
-const quiet = { jit: { cache: false as const } };
-
-async function run(folder: string, change: Partial<TrainSettings> = {}, name = crypto.randomUUID()) {
-  const { base } = await smallBase(folder);
-  const dir = join(folder, name);
-  const result = await train(base, sequences, smoothing, { ...settings, ...change }, { dir, ...quiet });
-  const metrics = (await readJsonl(join(dir, "metrics.jsonl"))).map(({ value }) => value as StepMetrics);
-  return { ...result, metrics, dir };
-}
-
-const flat = (params: Params) => Object.values(params).flatMap(({ data }) => Array.from(data));
-const timeless = (metrics: StepMetrics[]) => metrics.map((m) => ({ ...m, seconds: 0 }));
+  metricsIn,
+  quiet,
+  sequences,
+  settings,
+  smallRun as run,
+  smoothing,
+  timeless,
+  warmAdapter,
+} from "./oracles/small_run.ts";
 
 Deno.test("train() reports each sample's loss as the loops compute it", () =>
   inFolder(async (folder) => {
     const { metrics } = await run(folder, { steps: 2, shuffle: false });
-    const { config, weights } = await smallBase(folder);
+    const model = await smallBase(folder);
     metrics[0].samples.forEach((sample, s) => {
-      const { ids, supervised } = sequences[s];
-      const hidden = loopHidden(config, weights, ids); // B = 0: the adapter changes nothing yet
-      const at = Array.from(ids.keys()).filter((i) => supervised[i]);
-      const losses = at.map((i) =>
-        loopSmoothedLoss(loopLogProbs(config, weights, hidden[i - 1]), ids[i], smoothing[s])
-      );
+      const { loss } = loopLosses(model, sequences[s], {}, smoothing[s]); // B = 0: the adapter changes nothing yet
       assert.equal(sample.id, `s${s}`);
-      assert.equal(sample.targets, at.length);
-      assert.ok(Math.abs(sample.loss - losses.reduce((a, b) => a + b) / losses.length) < 1e-5);
+      assert.equal(sample.targets, loss.length);
+      assert.ok(Math.abs(sample.loss - loss.reduce((a, b) => a + b) / loss.length) < 1e-5);
     });
     const mean = metrics[0].samples.reduce((sum, s) => sum + s.loss, 0) / 3;
     assert.ok(Math.abs(metrics[0].loss - mean) < 1e-12);
@@ -74,60 +42,23 @@ Deno.test("train() reports each sample's loss as the loops compute it", () =>
 
 Deno.test("train() follows the gradient of that loss: finite differences of the loops agree", () =>
   inFolder(async (folder) => {
-    const { base, config, weights } = await smallBase(folder);
-    const init = initLora(config, lora, 1);
-    for (const [name, t] of Object.entries(init)) {
-      if (name.includes("lora_B")) t.data.forEach((_, i) => t.data[i] = 0.05 * Math.sin(i + 1));
-    }
-    const lossOf = (params: Params) => {
-      let total = 0;
-      for (const s of [0, 1]) {
-        const { ids, supervised } = sequences[s],
-          hidden = loopHidden(config, weights, ids, params, lora.alpha / lora.r);
-        const at = Array.from(ids.keys()).filter((i) => supervised[i]);
-        for (const i of at) {
-          total += loopSmoothedLoss(loopLogProbs(config, weights, hidden[i - 1]), ids[i], smoothing[s]) /
-            at.length / 2;
-        }
-      }
-      return total;
-    };
-    const grads: Params = {};
-    for (const [name, { shape, data }] of Object.entries(init)) {
-      grads[name] = { dtype: "float32", shape, data: new Float32Array(data.length) };
-    }
-    const h = 1e-4;
-    for (const [name, { data }] of Object.entries(init)) {
-      for (let i = 0; i < data.length; i++) {
-        const moved = (by: number) =>
-          lossOf({
-            ...init,
-            [name]: { ...init[name], data: Float64Array.from(data, (v, j) => j === i ? v + by : v) as never },
-          });
-        grads[name].data[i] = (moved(h) - moved(-h)) / (2 * h);
-      }
-    }
-    const dir = join(folder, "gradient");
-    const result = await train(base, sequences, smoothing, {
-      ...settings,
-      batch: 2,
-      steps: 1,
-      shuffle: false,
-    }, {
-      dir,
-      init,
-      ...quiet,
-    });
-    const norm = Math.sqrt(flat(grads).reduce((s, g) => s + g * g, 0));
-    const [{ value }] = await readJsonl(join(dir, "metrics.jsonl"));
-    assert.ok(
-      Math.abs((value as StepMetrics).grad_norm / norm - 1) < 1e-4,
-      `${(value as StepMetrics).grad_norm} ${norm}`,
-    );
-    // Adam's first step has the gradient's sign wherever it is not tiny.
-    for (const [name, { data }] of Object.entries(result.adapter.params)) {
+    const model = await smallBase(folder), init = warmAdapter(model.config);
+    const lossOf = (params: Params) =>
+      [0, 1].reduce((sum, s) => {
+        const { loss } = loopLosses(model, sequences[s], params, smoothing[s]);
+        return sum + loss.reduce((a, b) => a + b) / loss.length / 2;
+      }, 0);
+    const grads = loopGradient(init, lossOf);
+    const { metrics, adapter, dir } = await run(folder, { batch: 2, steps: 1, shuffle: false }, { init });
+    const all = Object.values(grads).flatMap((map) => [...map.values()]);
+    const norm = Math.sqrt(all.reduce((s, g) => s + g * g, 0));
+    assert.ok(Math.abs(metrics[0].grad_norm / norm - 1) < 1e-4, `${metrics[0].grad_norm} ${norm}`);
+    const taken = gradientBetween((await checkpointIn(dir)).m);
+    for (const [name, { data }] of Object.entries(adapter.params)) {
       data.forEach((v, i) => {
-        const g = grads[name].data[i], kept = init[name].data[i] * (1 - 0.02 * 0.01);
+        const g = grads[name].get(i)!, kept = init[name].data[i] * (1 - 0.02 * 0.01);
+        assert.ok(Math.abs(taken[name][i] - g) < 1e-4 * norm, `${name}[${i}]: ${taken[name][i]} ${g}`);
+        // Adam's first step has the gradient's sign wherever it is not tiny.
         if (Math.abs(g) > 1e-3) assert.ok(Math.abs(v - (kept - 0.02 * Math.sign(g))) < 1e-5, `${name}[${i}]`);
       });
     }
@@ -170,7 +101,7 @@ Deno.test("train() is bit-identical when stopped and resumed at every step, with
       if (!last.stopped) break;
     }
     assert.deepEqual(last!.adapter, whole.adapter);
-    const metrics = (await readJsonl(join(dir, "metrics.jsonl"))).map(({ value }) => value as StepMetrics);
+    const metrics = await metricsIn(dir);
     assert.deepEqual(timeless(metrics), timeless(whole.metrics));
   }));
 
@@ -193,7 +124,7 @@ Deno.test("train() goes on from the last checkpoint and drops metrics written af
     const resumed = await train(base, sequences, smoothing, settings, { dir, ...quiet });
     assert.equal(resumed.resumedFrom, 4);
     assert.deepEqual(resumed.adapter, whole.adapter);
-    const metrics = (await readJsonl(join(dir, "metrics.jsonl"))).map(({ value }) => value as StepMetrics);
+    const metrics = await metricsIn(dir);
     assert.deepEqual(timeless(metrics), timeless(whole.metrics));
   }));
 
@@ -204,7 +135,7 @@ Deno.test("train() refuses a folder of another run and leaves it as it is", () =
     const { base } = await smallBase(folder);
     await assert.rejects(
       train(base, sequences, smoothing, { ...settings, lr: 0.5 }, { dir, ...quiet }),
-      /^InputError: Cannot resume in .*other settings, data or model .*; give another folder/,
+      /^InputError: Cannot resume in .*other settings, data or model \(lr is 0\.02 there and 0\.5 here\); give another folder/,
     );
     assert.deepEqual(await Deno.readFile(join(dir, "checkpoint.safetensors")), before);
     assert.equal((await readJsonl(join(dir, "metrics.jsonl"))).length, settings.steps);

@@ -8,7 +8,13 @@ export class Flags {
   constructor(
     private readonly verb: string,
     private readonly values: Record<string, string | boolean | string[] | undefined>,
+    private readonly own: ReadonlySet<string> = new Set(),
   ) {}
+
+  /** Whether the user gave the flag, rather than its default. */
+  given(name: string): boolean {
+    return this.own.has(name);
+  }
 
   /** Print one JSON object on stdout. */
   get json(): boolean {
@@ -90,6 +96,7 @@ export function parseFlags(name: string, args: string[]): Flags {
         `Cannot run ${name}: "${positional}" is one argument too many; see ual ${name} --help`,
       );}
   }
+  const own = new Set(Object.keys(values));
   for (const [key, { default: fallback, choices }] of Object.entries(flags)) {
     values[key] ??= fallback;
     if (values[key] === "") {
@@ -101,7 +108,7 @@ export function parseFlags(name: string, args: string[]): Flags {
       throw new InputError(`Cannot use --${key} ${values[key]}: choose from ${choices.join(", ")}`);
     }
   }
-  return new Flags(name, values);
+  return new Flags(name, values, own);
 }
 
 /** `--mean -1` as `--mean=-1`: a number is never a flag. */

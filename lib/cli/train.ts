@@ -1,20 +1,33 @@
 // `ual train`: the train stage from flags.
 import type { Output } from "../cli.ts";
 import { join } from "node:path";
+import { loadEngine } from "../jit/mod.ts";
+import { readExamples } from "../data/source.ts";
+import { InputError } from "../run/errors.ts";
 import { resolveUser } from "../run/files.ts";
 import { Progress } from "../run/progress.ts";
 import { requestStop } from "../run/stop.ts";
-import { type Schedule, type Smoothing, trainStage } from "../train/mod.ts";
+import {
+  type Fidelity,
+  type Schedule,
+  type Smoothing,
+  type StepMetrics,
+  trainStage,
+  type Weighting,
+} from "../train/mod.ts";
 import { readSmoothing } from "../uncertainty/mod.ts";
 import type { Flags } from "./flags.ts";
-import { adapterOf, examplesOf, modelOf, threadsOf } from "./model.ts";
+import { adapterOf, engineOf, examplesOf, modelOf, threadsOf } from "./model.ts";
 
 /** Trains, resumes, or finds the run of `--out` complete. */
 export async function train(flags: Flags): Promise<Output> {
   const dir = resolveUser(flags.required("out"));
+  checkFidelity(flags);
   const smoothing = await smoothingOf(flags);
   const settings = settingsOf(flags);
+  await loadEngine(settings); // before anything is written
   const examples = await examplesOf(flags, smoothing.method === "truncated-linear");
+  const heldout = await heldoutOf(flags);
   const { model, template } = await modelOf(flags);
   const init = await adapterOf(flags, model, "init-adapter");
   let progress: Progress | undefined;
@@ -29,10 +42,11 @@ export async function train(flags: Flags): Promise<Output> {
     dir,
     context: flags.whole("context", 2),
     supervise: flags.required("supervise") as "all" | "response",
+    heldout,
     checkpointEvery: flags.whole("checkpoint-every"),
     onNotice: (text) => console.error(text),
     onStart: (done, total) => void (progress = new Progress("train", total, undefined, undefined, done)),
-    onStep: (m) => progress!.update(m.step, { tokens: m.tokens, note: `loss ${m.loss.toFixed(4)}` }),
+    onStep: (m) => progress!.update(m.step, { tokens: m.tokens, note: noteOf(m) }),
   });
   release();
   await progress?.finish(run.stopped ? "stopped" : undefined);
@@ -53,6 +67,39 @@ export async function train(flags: Flags): Promise<Output> {
   };
 }
 
+const noteOf = ({ loss, heldout }: StepMetrics) =>
+  `loss ${loss.toFixed(4)}` + (heldout === undefined ? "" : `, held-out perplexity ${heldout.toFixed(3)}`);
+
+/** Flags that the released code decides itself, and what of it. */
+const DECIDED: Record<string, { what: string; theirs?: string }> = {
+  schedule: { what: "has a warm-up that never ends" },
+  warmup: { what: "takes a tenth of all samples seen" },
+  weighting: { what: "weighs samples the same", theirs: "sample" },
+  supervise: { what: "learns prompts too", theirs: "all" },
+};
+
+/** Throws InputError where a flag that was given contradicts `--fidelity released-code`. */
+function checkFidelity(flags: Flags): void {
+  if (flags.text("fidelity") !== "released-code") return;
+  for (const [name, { what, theirs }] of Object.entries(DECIDED)) {
+    const value = flags.text(name);
+    if (!flags.given(name) || value === theirs) continue;
+    throw new InputError(
+      `Cannot use --${name} ${value} with --fidelity released-code: that ${what}; leave --${name} out, or use ` +
+        "--fidelity paper",
+    );
+  }
+}
+
+/** The dialogues of `--heldout`. */
+async function heldoutOf(flags: Flags) {
+  const path = flags.text("heldout");
+  if (path) return await readExamples(resolveUser(path));
+  const alone = ["eval-every", "patience"].find((name) => flags.given(name));
+  if (!alone) return undefined;
+  throw new InputError(`Cannot use --${alone} alone: there is nothing to evaluate on; give --heldout FILE`);
+}
+
 /** The first Ctrl-C asks the run to end after its step, with a checkpoint; the second ends the process. */
 function stopOnSignal(dir: string): () => void {
   let asked = false;
@@ -71,13 +118,13 @@ function stopOnSignal(dir: string): () => void {
 async function smoothingOf(flags: Flags): Promise<Smoothing> {
   const file = flags.text("smoothing-file");
   if (file) return { method: "file", rows: await readSmoothing(resolveUser(file)) };
-  const methods = { none: "none", constant: "constant", uncertainty: "truncated-linear" } as const;
-  const method = methods[flags.required("smoothing") as keyof typeof methods];
+  const kind = flags.required("smoothing") as "none" | "constant" | "uncertainty" | "perplexity" | "entropy";
+  const method = kind === "uncertainty" ? "truncated-linear" : kind;
   const ceiling = flags.number("ceiling", { least: 0, most: 1 });
   return { method, mean: method === "none" ? 0 : flags.number("mean", { least: 0 }), ceiling };
 }
 
-function settingsOf(flags: Flags) {
+export function settingsOf(flags: Flags) {
   return {
     lora: {
       r: flags.whole("rank"),
@@ -98,5 +145,10 @@ function settingsOf(flags: Flags) {
     shuffle: flags.required("shuffle") === "true",
     maxRows: flags.whole("max-rows"),
     threads: threadsOf(flags),
+    ...engineOf(flags),
+    weighting: flags.required("weighting") as Weighting,
+    fidelity: flags.required("fidelity") as Fidelity,
+    ...(flags.given("eval-every") ? { evalEvery: flags.whole("eval-every") } : {}),
+    ...(flags.given("patience") ? { patience: flags.whole("patience") } : {}),
   };
 }

@@ -1,6 +1,6 @@
 // Held-out perplexity of the supervised tokens, with a bootstrap interval over dialogues.
 import type { Score } from "../model/mod.ts";
-import { stream } from "../run/seed.ts";
+import { bootstrap, interval } from "./bootstrap.ts";
 
 /** Totals over all targets of all samples. */
 export interface Perplexity {
@@ -29,13 +29,6 @@ export interface SampleNll {
 /** Totals per sample, in nats. */
 export function sampleNll(scores: Score[]): SampleNll[] {
   return scores.map(({ id, nll }) => ({ id, nll: nll.reduce((a, b) => a + b, 0), tokens: nll.length }));
-}
-
-const RESAMPLES = 2000;
-
-/** `f` of each resample: indices drawn with replacement, equal for equal `n`, so that methods are compared on the same draws. */
-function bootstrap(n: number, seed: number, f: (draw: number[]) => number): number[] {
-  return Array.from({ length: RESAMPLES }, (_, b) => f(stream(seed, "bootstrap", b).ints(n, n)));
 }
 
 /** The perplexity over `samples` with its interval. Throws RangeError where there is no target. */
@@ -88,13 +81,3 @@ function sum(samples: SampleNll[]): { nll: number; tokens: number } {
 }
 
 const ppl = ({ nll, tokens }: { nll: number; tokens: number }) => Math.exp(nll / tokens);
-
-/** The 2.5th and 97.5th percentile, linearly interpolated as numpy does by default. */
-function interval(draws: number[]): [number, number] {
-  const sorted = Float64Array.from(draws).sort();
-  const at = (q: number) => {
-    const x = q * (sorted.length - 1), i = Math.floor(x);
-    return sorted[i] + (x - i) * ((sorted[i + 1] ?? sorted[i]) - sorted[i]);
-  };
-  return [at(0.025), at(0.975)];
-}

@@ -32,9 +32,15 @@ export function moduleKeys(modules: LoraModule[], seed: number): Params {
   }));
 }
 
-/** The key of one token of one sample in one step, [KEY + 1]: the last element is 1. */
-export function tokenKeys(tokens: number, seed: number, step: number, sample: string): Float32Array {
-  const raw = keys(KEY * tokens, seed, "token", step, sample);
+/** The keys of one sample's tokens in one step, [tokens, KEY + 1], the last element 1; `draw` counts how often the step took the sample before. */
+export function tokenKeys(
+  tokens: number,
+  seed: number,
+  step: number,
+  sample: string,
+  draw = 0,
+): Float32Array {
+  const raw = keys(KEY * tokens, seed, "token", step, sample, ...(draw ? [draw] : []));
   const out = new Float32Array((KEY + 1) * tokens).fill(1);
   for (let t = 0; t < tokens; t++) out.set(raw.subarray(t * KEY, (t + 1) * KEY), t * (KEY + 1));
   return out;

@@ -1,382 +1,246 @@
-// The training loop: which samples when, micro-batches, AdamW, metrics, checkpoints. Not where settings and files come
-// from (stage.ts). One process, one compiled program for the whole run.
-import { join } from "node:path";
-import {
-  type Compiled,
-  f32,
-  jit,
-  type JitOptions,
-  type Params,
-  specsOf,
-  type TensorData,
-} from "../jit/mod.ts";
-import {
-  type Adapter,
-  type Base,
-  type Batch,
-  initLora,
-  type Layout,
-  type LoraConfig,
-  loraModules,
-  perTarget,
-  planLayout,
-  type Sequence,
-  targetCount,
-  toBatches,
-} from "../model/mod.ts";
+// The training loop: goes on from the folder's checkpoint, takes step after step, evaluates, keeps metrics and checkpoints.
+// What a step computes is step.ts's; settings and files of a whole stage are stage.ts's. One process, one folder.
+import { type Compiled, f32, type JitOptions, type Params } from "../jit/mod.ts";
+import { type Adapter, type Base, initLora, type Layout, planLayout, type Sequence } from "../model/mod.ts";
 import { InputError } from "../run/errors.ts";
-import { appendLineSync, dropTornLine, readJsonl, sha256Hex, writeFileAtomic } from "../run/files.ts";
+import { appendLineSync } from "../run/files.ts";
 import { lockFolder } from "../run/lock.ts";
-import { stream } from "../run/seed.ts";
+import type { Json } from "../run/manifest.ts";
 import { clearStop, stopRequested } from "../run/stop.ts";
-import { adamWState, adamWStep, clipGradients, defaultAdamW, gradientNorm } from "./adamw.ts";
+import { adamWState } from "./adamw.ts";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import { KEY_SIZE, moduleKeys, tokenKeys } from "./dropout.ts";
-import { trainingProgram } from "./program.ts";
-import { learningRate, type Schedule } from "./schedule.ts";
-
-/** What decides a run's result, together with model, data and smoothing. */
-export interface TrainSettings {
-  lora: LoraConfig;
-  /** Samples per optimizer step. */
-  batch: number;
-  /** Optimizer steps in all. */
-  steps: number;
-  lr: number;
-  /** Steps of linear warm-up. */
-  warmup: number;
-  schedule: Schedule;
-  weightDecay: number;
-  /** Largest gradient norm; 0 for none. */
-  clip: number;
-  seed: number;
-  /** A new order each epoch; false keeps the file's. */
-  shuffle: boolean;
-  /** Rows of a micro-batch at most: memory against speed. */
-  maxRows: number;
-  threads: number;
-}
-
-/** One line of metrics.jsonl. Losses in nats; the samples' are means over their targets. */
-export interface StepMetrics {
-  step: number;
-  /** The mean smoothed loss of the step's samples: what is minimised. */
-  loss: number;
-  /** The same without smoothing, comparable between methods. */
-  nll: number;
-  grad_norm: number;
-  lr: number;
-  /** Tokens in the step's samples, and how many of them are targets. */
-  tokens: number;
-  targets: number;
-  samples: { id: string; loss: number; nll: number; smoothing: number; targets: number }[];
-  /** Wall time of the step. */
-  seconds: number;
-}
+import {
+  bestOf,
+  checkEvaluation,
+  type Evaluation,
+  type Heldout,
+  isExhausted,
+  openHeldout,
+} from "./heldout.ts";
+import { keepMetrics, metricsPath } from "./metrics.ts";
+import { checkSequences, stepPlan } from "./plan.ts";
+import {
+  checkUnused,
+  differences,
+  identityKey,
+  identityOf,
+  readIdentity,
+  type RunIdentity,
+  writeIdentity,
+} from "./run_folder.ts";
+import type { StepMetrics, TrainSettings } from "./settings.ts";
+import { checkSmoothing, runSmoothing, type SampleSmoothing } from "./smoothing.ts";
+import { compileStep, oneStep, type Step } from "./step.ts";
+export { stepPlan } from "./plan.ts";
+export type { StepMetrics, TrainSettings } from "./settings.ts";
 
 /** Where a run lives and whom it tells. */
 export interface TrainOptions {
-  /** The run's folder: metrics.jsonl, checkpoint.safetensors, the stop flag. */
+  /** The run's folder: run.json, smoothing.jsonl, metrics.jsonl, checkpoint.safetensors, the stop flag. */
   dir: string;
   /** The adapter to start from; default: PEFT's initialisation from the seed. */
   init?: Params;
-  /** Steps between checkpoints. Default 5. */
+  /** Dialogues to evaluate on every `evalEvery` steps and after the last: the best adapter is kept. */
+  heldout?: Sequence[];
+  /** Steps between checkpoints, which also follow every evaluation. Default 5. */
   checkpointEvery?: number;
+  /** What the given smoothing was made from, one a sequence: written to smoothing.jsonl beside it. Without it no such file. */
+  uncertainty?: ArrayLike<number | undefined>;
   /** Names what else decides the result, such as the code's hash: a checkpoint of another name is not resumed. */
   code?: string;
+  /** Settings that made the sequences and the smoothing, by name: told apart where a run is not resumed. */
+  made?: Record<string, Json>;
   /** Called once the step is compiled, with the steps already done and all steps. */
   onStart?: (done: number, total: number) => void | Promise<void>;
   onStep?: (metrics: StepMetrics, total: number) => void | Promise<void>;
+  /** Called with each new best adapter before its checkpoint; after a kill perhaps again with the same. */
+  onBest?: (adapter: Adapter, evaluation: Evaluation) => void | Promise<void>;
+  /** Told what takes long before the first step. */
+  onNotice?: (text: string) => void;
   jit?: JitOptions;
 }
 
 /** What a run ends with. */
 export interface TrainResult {
+  /** After the last step. */
   adapter: Adapter;
+  /** At the lowest held-out perplexity; absent without held-out dialogues. */
+  best?: { adapter: Adapter; evaluation: Evaluation };
+  /** All held-out evaluations. */
+  evaluations: Evaluation[];
   steps: number;
   samples: number;
   tokens: number;
   /** A stop was asked for before the last step; run again to go on. */
   stopped: boolean;
+  /** It ended before the last step for want of a better held-out perplexity. */
+  stoppedEarly: boolean;
   /** The step it went on from; 0 for a new run. */
   resumedFrom: number;
   layout: Layout;
   compile: Compiled["stats"];
 }
 
-/** Which samples each step takes: whole passes over the data, each in its own order; a pass's last step may be short. */
-export function stepPlan(
-  count: number,
-  settings: Pick<TrainSettings, "batch" | "steps" | "seed" | "shuffle">,
-): number[][] {
-  const { batch, steps, seed, shuffle } = settings;
-  const plan: number[][] = [];
-  for (let epoch = 0; plan.length < steps; epoch++) {
-    const order = shuffle
-      ? stream(seed, "order", epoch).shuffle(count)
-      : Array.from({ length: count }, (_, i) => i);
-    for (let i = 0; i < count && plan.length < steps; i += batch) plan.push(order.slice(i, i + batch));
-  }
-  return plan;
-}
-
 /**
- * Trains an adapter on `sequences` with `smoothing` [one a sequence], going on from the folder's checkpoint if it has one.
- * The loss of a step is the mean over its samples of the mean over their targets, whatever the micro-batches.
- * Bit-identical for equal arguments and thread count, interrupted or not.
+ * Trains an adapter on `sequences` with `smoothing`, one a sequence or made by the model, going on from the folder's
+ * checkpoint if it has one. The loss of a step is the mean over its samples of the mean over their targets (`weighting`
+ * changes that), whatever the micro-batches. Bit-identical for equal arguments and thread count, interrupted or not.
  *
- * Throws InputError for a folder of another run or one in use, RangeError for a sequence without targets, and Error
- * naming the step and its samples where the loss or the gradient is not finite.
+ * Throws InputError for a folder of another run (naming what differs) or one in use (naming the process), and for run
+ * files that are damaged; RangeError for a sequence without targets; and Error naming the step and its samples where the
+ * loss or the gradient is not finite.
  */
 export async function train(
   base: Base,
   sequences: Sequence[],
-  smoothing: ArrayLike<number>,
+  smoothing: SampleSmoothing,
   settings: TrainSettings,
   options: TrainOptions,
 ): Promise<TrainResult> {
-  checkSequences(sequences, smoothing);
-  const { dir, checkpointEvery = 5 } = options;
+  checkSequences(sequences);
+  checkSmoothing(sequences, smoothing);
+  checkEvaluation(settings, options.heldout);
+  const { dir } = options;
   const init = options.init ?? initLora(base.config, settings.lora, settings.seed);
-  const key = runKey(base, sequences, smoothing, settings, init, options.code);
+  const identity = identityOf(base, sequences, smoothing, settings, { ...options, init });
+  using _lock = lockFolder(dir);
+  const { state: found, known } = await openFolder(dir, identity);
+  const { threads, engine, maxRows } = settings, scoring = { threads, engine, ...options.jit, maxRows };
+  const values = await runSmoothing(base, sequences, smoothing, { ...options, known, scoring });
+  const state = found ?? newState(init, values.hash);
+  if (state.smoothing !== values.hash) {
+    throw new InputError(
+      `Cannot resume in ${dir}: its smoothing.jsonl was changed after the checkpoint; delete it, and it is made again`,
+    );
+  }
   const plan = stepPlan(sequences.length, settings);
   const layout = planLayout(plan.map((step) => step.map((i) => sequences[i])), settings.maxRows);
-  using _lock = lockFolder(dir);
-  const found = await readCheckpoint(dir, key);
-  if (!found) await checkUnused(dir);
-  const state = found ?? { params: copy(init), optimizer: adamWState(init), samples: 0, tokens: 0 };
+  const samples = plan.reduce((most, step) => Math.max(most, step.length), 0);
+  const compiling = { layout, init, samples, perplexity: values.perplexity, jit: options.jit };
+  const step = await compileStep(base, settings, compiling);
   const resumedFrom = state.optimizer.step;
-  const step = await compileStep(base, settings, layout, init, options.jit);
-  await clearStop(dir);
-  await truncateMetrics(dir, resumedFrom);
-  let stopped = false;
+  let heldout: Heldout | undefined;
   try {
-    await options.onStart?.(resumedFrom, plan.length);
-    for (let s = resumedFrom + 1; s <= plan.length && !stopped; s++) {
-      const chosen = plan[s - 1].map((i) => ({ sequence: sequences[i], smoothing: smoothing[i] }));
-      const metrics = await oneStep(step, layout, chosen, state, settings, plan.length);
-      appendLineSync(join(dir, "metrics.jsonl"), metrics);
-      stopped = s < plan.length && stopRequested(dir);
-      if (stopped || s === plan.length || s % checkpointEvery === 0) await writeCheckpoint(dir, key, state);
-      await options.onStep?.(metrics, plan.length);
+    if (options.heldout) {
+      const like = { params: init, lora: settings.lora };
+      heldout = await openHeldout(base, options.heldout, like, scoring);
     }
+    await clearStop(dir);
+    await keepMetrics(dir, resumedFrom);
+    await options.onStart?.(resumedFrom, plan.length);
+    const chosen = plan.map((list) =>
+      list.map((i) => ({ sequence: sequences[i], smoothing: values.of?.[i] }))
+    );
+    const stopped = await takeSteps({ step, heldout, chosen, state, key: identityKey(identity), options });
+    return result({ state, settings, stopped, resumedFrom, steps: plan.length, step });
   } finally {
-    await step.close();
+    await heldout?.close();
+    await step.compiled.close();
   }
-  return {
-    adapter: { params: state.params, lora: settings.lora },
-    steps: state.optimizer.step,
-    samples: state.samples,
-    tokens: state.tokens,
-    stopped,
-    resumedFrom,
-    layout,
-    compile: step.stats,
-  };
 }
 
-/** A compiled step and what it is fed besides the batch. */
-type Step = Compiled & { dropout?: Params };
-
-async function compileStep(
-  base: Base,
-  settings: TrainSettings,
-  layout: Layout,
-  init: Params,
-  jitOptions?: JitOptions,
-): Promise<Step> {
-  const { B, T, R } = layout, { lora, seed, threads } = settings;
-  const int = (shape: number[]) => ({ shape, dtype: "int32" as const });
-  const float = (shape: number[]) => ({ shape, dtype: "float32" as const });
-  const dropout = lora.dropout > 0 ? moduleKeys(loraModules(base.config, lora), seed) : undefined;
-  const batch = {
-    ids: int([B, T]),
-    positions: int([B, T]),
-    segments: int([B, T]),
-    rows: int([R]),
-    targets: int([R]),
-    smoothing: float([R]),
-    weight: float([R]),
-    ...(dropout ? { keys: float([B * T, KEY_SIZE]) } : {}),
-  };
-  const specs = { params: specsOf(init), batch, ...(dropout ? { dropout: specsOf(dropout) } : {}) };
-  const compiled = await jit(trainingProgram(base.config, lora), specs, {
-    threads,
-    ...jitOptions,
-    weights: base.weights,
-  });
-  return Object.assign(compiled, { dropout });
+/** What takeSteps() works with. */
+interface Work {
+  step: Step;
+  heldout?: Heldout;
+  /** The samples of every step. */
+  chosen: Parameters<typeof oneStep>[1][];
+  state: Checkpoint;
+  key: string;
+  options: TrainOptions;
 }
 
-interface Chosen {
-  sequence: Sequence;
-  smoothing: number;
+/** Steps until the last, until patience is exhausted, or until a stop is asked for: returns true then. */
+async function takeSteps({ step, heldout, chosen, state, key, options }: Work): Promise<boolean> {
+  const { dir, checkpointEvery = 5 } = options, { settings } = step, total = chosen.length;
+  let saved = state.optimizer.step;
+  const done = () => state.optimizer.step >= total || isExhausted(state.evaluations, settings.patience);
+  try {
+    while (!done()) {
+      const metrics = await oneStep(step, chosen[state.optimizer.step], state, total);
+      const evaluated = heldout && (metrics.step === total || metrics.step % settings.evalEvery! === 0);
+      if (evaluated) await evaluate(heldout, metrics, state, step, options);
+      appendLineSync(metricsPath(dir), metrics);
+      const stopped = !done() && stopRequested(dir);
+      if (stopped || done() || evaluated || metrics.step % checkpointEvery === 0) {
+        await writeCheckpoint(dir, key, state);
+        saved = metrics.step;
+      }
+      await options.onStep?.(metrics, total);
+      if (stopped) return true;
+    }
+    return false;
+  } catch (error) {
+    throw withRemedy(error, saved);
+  }
 }
 
-/** One optimizer step, in place on `state`. */
-async function oneStep(
-  compiled: Step,
-  layout: Layout,
-  chosen: Chosen[],
+/** Measures the held-out perplexity after a step, and keeps the adapter where it is the best so far. */
+async function evaluate(
+  heldout: Heldout,
+  metrics: StepMetrics,
   state: Checkpoint,
-  settings: TrainSettings,
-  total: number,
-): Promise<StepMetrics> {
-  const start = performance.now();
-  const step = state.optimizer.step + 1;
-  const sequences = chosen.map((c) => c.sequence), counts = sequences.map(targetCount);
-  const sums = chosen.map(() => ({ loss: 0, nll: 0 }));
-  let grads: Params | undefined;
-  for (const batch of toBatches(sequences, layout)) {
-    const arrays: Params = {
-      ...batch.arrays,
-      smoothing: perTarget(batch, chosen.map((c) => c.smoothing)),
-      weight: perTarget(batch, counts.map((n) => 1 / (n * chosen.length))),
-    };
-    if (compiled.dropout) arrays.keys = dropoutKeys(batch, sequences, layout, settings.seed, step);
-    const args = {
-      params: state.params,
-      batch: arrays,
-      ...(compiled.dropout ? { dropout: compiled.dropout } : {}),
-    };
-    const out = await compiled(args) as { loss: TensorData; nll: TensorData; grads: Params };
-    batch.owner.forEach((owner, r) => {
-      if (owner < 0) return;
-      sums[owner].loss += out.loss.data[r];
-      sums[owner].nll += out.nll.data[r];
-    });
-    grads = grads ? add(grads, out.grads) : out.grads;
-  }
-  const samples = chosen.map(({ sequence, smoothing }, i) => ({
-    id: sequence.id,
-    loss: sums[i].loss / counts[i],
-    nll: sums[i].nll / counts[i],
-    smoothing,
-    targets: counts[i],
-  }));
-  const norm = gradientNorm(grads!);
-  const loss = mean(samples.map((s) => s.loss));
-  if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
-    const bad = samples.filter((s) => !Number.isFinite(s.loss));
-    const ids = (bad.length ? bad : samples).slice(0, 10).map((s) => s.id);
-    throw new Error(
-      `Cannot go on training: at step ${step} the loss is ${loss} and the gradient norm ${norm} ` +
-        `(samples ${ids.join(", ")}); lower the learning rate or leave these samples out`,
-    );
-  }
-  const lr = learningRate(step, total, settings);
-  clipGradients(grads!, norm, settings.clip);
-  adamWStep(state.params, grads!, state.optimizer, lr, {
-    ...defaultAdamW,
-    weightDecay: settings.weightDecay,
-  });
-  if (!Object.values(state.params).every(({ data }) => data.every(Number.isFinite))) {
-    throw new Error(
-      `Cannot go on training: after step ${step} the adapter is not finite (learning rate ${lr}, weight decay ` +
-        `${settings.weightDecay}); lower them`,
-    );
-  }
-  const tokens = sequences.reduce((sum, s) => sum + s.ids.length, 0);
-  state.samples += chosen.length;
-  state.tokens += tokens;
+  { settings }: Step,
+  options: TrainOptions,
+): Promise<void> {
+  const evaluation = await heldout.evaluate(metrics.step, state.params);
+  metrics.heldout = evaluation.perplexity;
+  state.evaluations.push(evaluation);
+  if (bestOf(state.evaluations) !== evaluation) return;
+  state.best = copy(state.params);
+  await options.onBest?.({ params: state.best, lora: settings.lora }, evaluation);
+}
+
+/** A failure to write, such as a full disk, with what is left and how to go on. */
+function withRemedy(error: unknown, saved: number): unknown {
+  if (!(error instanceof InputError) || !error.message.startsWith("Cannot write")) return error;
+  const left = saved
+    ? `the checkpoint of step ${saved} is whole and the same command goes on from it`
+    : "there is no checkpoint yet, the same command starts again";
+  return new InputError(`${error.message}; ${left}`, { cause: error });
+}
+
+/** The checkpoint of the run `identity` in `dir`, and whether the folder was already this run's. */
+async function openFolder(dir: string, identity: RunIdentity) {
+  const there = await readIdentity(dir), key = identityKey(identity);
+  const state = await readCheckpoint(dir, key, () => there ? differences(there, identity) : "");
+  if (!state) await checkUnused(dir);
+  const known = there !== undefined && identityKey(there) === key;
+  if (!known) await writeIdentity(dir, identity);
+  return { state, known };
+}
+
+function newState(init: Params, smoothing: string): Checkpoint {
+  const counts = { samples: 0, tokens: 0, nll: 0 };
+  return { params: copy(init), optimizer: adamWState(init), ...counts, smoothing, evaluations: [] };
+}
+
+/** What train() returns. */
+function result(
+  { state, settings, stopped, resumedFrom, steps, step }: {
+    state: Checkpoint;
+    settings: TrainSettings;
+    stopped: boolean;
+    resumedFrom: number;
+    steps: number;
+    step: Step;
+  },
+): TrainResult {
+  const { lora } = settings, { evaluations, samples, tokens } = state;
+  const evaluation = bestOf(evaluations);
   return {
-    step,
-    loss,
-    nll: mean(samples.map((s) => s.nll)),
-    grad_norm: norm,
-    lr,
-    tokens,
-    targets: counts.reduce((a, b) => a + b, 0),
+    adapter: { params: state.params, lora },
+    ...(evaluation ? { best: { adapter: { params: state.best!, lora }, evaluation } } : {}),
+    evaluations,
+    steps: state.optimizer.step,
     samples,
-    seconds: (performance.now() - start) / 1000,
+    tokens,
+    stopped,
+    stoppedEarly: !stopped && state.optimizer.step < steps,
+    resumedFrom,
+    layout: step.layout,
+    compile: step.compiled.stats,
   };
-}
-
-function dropoutKeys(
-  batch: Batch,
-  sequences: Sequence[],
-  { B, T }: Layout,
-  seed: number,
-  step: number,
-): TensorData {
-  const data = new Float32Array(B * T * KEY_SIZE);
-  for (const { index, row, offset } of batch.places) {
-    const { id, ids } = sequences[index];
-    data.set(tokenKeys(ids.length, seed, step, id), (row * T + offset) * KEY_SIZE);
-  }
-  return f32([B * T, KEY_SIZE], data);
-}
-
-function add(a: Params, b: Params): Params {
-  for (const [name, { data }] of Object.entries(a)) {
-    for (let i = 0; i < data.length; i++) data[i] += b[name].data[i];
-  }
-  return a;
-}
-
-/** Names everything that decides the run's result. */
-function runKey(
-  base: Base,
-  sequences: Sequence[],
-  smoothing: ArrayLike<number>,
-  settings: TrainSettings,
-  init: Params,
-  code = "",
-): string {
-  const samples = sequences.map((s, i) => [s.id, arrayHash(s.ids), arrayHash(s.supervised), smoothing[i]]);
-  return sha256Hex(
-    JSON.stringify([base.weights.hash, base.config, settings, samples, paramsHash(init), code]),
-  );
-}
-
-/** The SHA-256 of named tensors, names and shapes included. */
-export function paramsHash(params: Params): string {
-  const tensors = Object.entries(params).map(([name, { shape, data }]) => [name, shape, arrayHash(data)]);
-  return sha256Hex(JSON.stringify(tensors));
-}
-
-function arrayHash({ buffer, byteOffset, byteLength }: ArrayBufferView): string {
-  return sha256Hex(new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength));
-}
-
-/** Throws InputError where a folder without a checkpoint holds what no training run of ours has left. */
-async function checkUnused(dir: string): Promise<void> {
-  const metrics = await Deno.readTextFile(join(dir, "metrics.jsonl")).catch(() => "");
-  const foreign = metrics !== "" && !metrics.startsWith('{"step":1,');
-  if (foreign || await Deno.stat(join(dir, "adapter")).then(() => true, () => false)) {
-    throw new InputError(
-      `Cannot train into ${dir}: it holds ${
-        foreign ? "metrics.jsonl" : "adapter/"
-      } but no checkpoint of this run; give an empty folder`,
-    );
-  }
-}
-
-/** Drops the lines after the checkpoint, so that a resumed run's metrics are those of an uninterrupted one. */
-async function truncateMetrics(dir: string, step: number): Promise<void> {
-  const path = join(dir, "metrics.jsonl");
-  if (step === 0) return await writeFileAtomic(path, "");
-  await dropTornLine(path);
-  const lines = await readJsonl(path);
-  const kept = lines.filter(({ value }) => (value as StepMetrics).step <= step);
-  await writeFileAtomic(path, kept.map(({ value }) => JSON.stringify(value) + "\n").join(""));
-}
-
-function checkSequences(sequences: Sequence[], smoothing: ArrayLike<number>): void {
-  if (sequences.length === 0) throw new InputError("Cannot train: there are no examples; give at least one");
-  if (smoothing.length !== sequences.length) {
-    throw new RangeError(
-      `Cannot train: ${sequences.length} sequences have ${smoothing.length} smoothing values`,
-    );
-  }
-  const ids = new Set(sequences.map((s) => s.id));
-  if (ids.size !== sequences.length) throw new RangeError("Cannot train: two sequences have the same id");
-  const empty = sequences.filter((s) => targetCount(s) === 0).map((s) => s.id);
-  if (empty.length) {
-    throw new RangeError(
-      `Cannot train on ${empty.join(", ")}: nothing of them is supervised; leave them out`,
-    );
-  }
 }
 
 function copy(params: Params): Params {
@@ -384,5 +248,3 @@ function copy(params: Params): Params {
     Object.entries(params).map(([name, { shape, data }]) => [name, f32(shape, Float32Array.from(data))]),
   );
 }
-
-const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;

@@ -1,5 +1,11 @@
-// Training: the smoothed loss, AdamW, the loop, checkpoints.
+// Training: the smoothed loss, AdamW, the loop, checkpoints, held-out evaluation.
 export * from "./adamw.ts";
+export { paramsHash } from "./checkpoint.ts";
 export * from "./loop.ts";
+export { readMetrics } from "./metrics.ts";
+export * from "./plan.ts";
 export * from "./schedule.ts";
+export * from "./settings.ts";
+export { entropyUncertainty } from "./smoothing.ts";
 export * from "./stage.ts";
+export type { Evaluation } from "./heldout.ts";

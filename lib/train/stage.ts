@@ -13,7 +13,7 @@ import {
   writeAdapter,
 } from "../model/mod.ts";
 import { InputError } from "../run/errors.ts";
-import { readJsonl, sha256Hex } from "../run/files.ts";
+import { sha256Hex } from "../run/files.ts";
 import { hashLib, versions } from "../run/machine.ts";
 import {
   isCurrent,
@@ -31,11 +31,20 @@ import {
   smoothingFor,
   type SmoothingRow,
 } from "../uncertainty/mod.ts";
-import { paramsHash, type StepMetrics, train, type TrainSettings } from "./loop.ts";
+import { paramsHash } from "./checkpoint.ts";
+import { train, type TrainResult } from "./loop.ts";
+import { readMetrics } from "./metrics.ts";
+import { stepCount } from "./plan.ts";
+import { releasedWarmup } from "./schedule.ts";
+import type { StepMetrics, TrainSettings } from "./settings.ts";
+import { type SampleSmoothing, SMOOTHING_FILE } from "./smoothing.ts";
 
-/** Where each sample's smoothing comes from: a mapping of the examples' uncertainties, or a file's rows. */
+/**
+ * Where each sample's smoothing comes from: a mapping of the examples' uncertainties, the base model's entropy, the
+ * perplexity in training, or a file's rows.
+ */
 export type Smoothing =
-  | { method: MappingMethod; mean: number; ceiling?: number }
+  | { method: MappingMethod | "entropy" | "perplexity"; mean: number; ceiling?: number }
   | { method: "file"; rows: SmoothingRow[] };
 
 /** A training run. */
@@ -43,10 +52,15 @@ export interface TrainJob {
   model: Model;
   examples: Example[];
   smoothing: Smoothing;
-  /** `steps` absent: `epochs` whole passes. */
+  /**
+   * `steps` absent: `epochs` whole passes. With fidelity "released-code" the warm-up and `supervise` are theirs, whatever
+   * is given here; with held-out dialogues, `evalEvery` is once a pass where it is absent.
+   */
   settings: Omit<TrainSettings, "steps"> & { steps?: number; epochs?: number };
   context: number;
   supervise: "all" | "response";
+  /** Evaluated on during training: the adapter of the lowest perplexity is the run's. */
+  heldout?: Example[];
   /** Jinja; default: the model's own. */
   template?: string;
   /** An adapter to start from; its LoRA settings replace those of `settings`, dropout excepted. */
@@ -55,7 +69,7 @@ export interface TrainJob {
   checkpointEvery?: number;
   onStart?: (done: number, total: number) => void | Promise<void>;
   onStep?: (metrics: StepMetrics, total: number) => void | Promise<void>;
-  /** Told of dialogues that were cut or left out. */
+  /** Told of dialogues that were cut or left out, and of what takes long before the first step. */
   onNotice?: (text: string) => void;
   jit?: JitOptions;
 }
@@ -76,60 +90,48 @@ export const TRAIN_CODE: string[] = ["data", "jit", "model", "run", "train", "un
 
 /**
  * Runs the stage in `job.dir`, or finds it complete, or goes on from its checkpoint. Writes metrics.jsonl, the adapter
- * under adapter/, then volatile.json and manifest.json. All input is checked before anything is written.
+ * under adapter/, then volatile.json and manifest.json. With held-out dialogues adapter/ is the best one, which best/
+ * has held since it was found, and last/ is that of the last step. All input is checked before anything is written.
  */
-export async function trainStage(job: TrainJob): Promise<TrainedRun> {
+export async function trainStage(given: TrainJob): Promise<TrainedRun> {
   const start = performance.now();
+  const job = given.settings.fidelity === "released-code" ? { ...given, supervise: "all" as const } : given;
   const { model, dir } = job;
-  const { sequences, truncated, dropped } = toSequences(model, job.examples, job);
-  const notice = (ids: string[], what: string) =>
-    ids.length &&
-    job.onNotice?.(
-      `${ids.length} of ${job.examples.length} dialogues ${what}: ${ids.slice(0, 5).join(", ")}`,
-    );
-  notice(truncated, `cut at ${job.context} tokens`);
-  notice(dropped, "left out, no answer within the context");
-  const smoothing = sampleSmoothing(job.smoothing, job.examples, sequences.map((s) => s.id));
+  const { sequences, truncated, dropped } = encoded(job, job.examples, "dialogues");
+  const heldout = job.heldout && encoded(job, job.heldout, "held-out dialogues").sequences;
+  const { smoothing, uncertainty } = sampleSmoothing(job.smoothing, job.examples, sequences.map((s) => s.id));
   const settings = runSettings(job, sequences.length);
   const key = stageKey(job, settings, smoothing);
   if (await isCurrent(dir, key)) {
-    return {
-      manifest: await readManifest(dir),
-      skipped: true,
-      stopped: false,
-      resumedFrom: 0,
-      metrics: await readMetrics(dir),
-    };
+    const metrics = await readMetrics(dir);
+    return { manifest: await readManifest(dir), skipped: true, stopped: false, resumedFrom: 0, metrics };
   }
-  const init = job.init?.params ?? initLora(model.config, settings.lora, settings.seed);
-  const { onStart, onStep, checkpointEvery, jit } = job;
-  const code = sortedJson([key.code, versions()]);
   const run = await train(baseOf(model), sequences, smoothing, settings, {
-    dir,
-    init,
-    onStart,
-    onStep,
-    checkpointEvery,
-    code,
-    jit,
+    ...job,
+    heldout,
+    uncertainty,
+    init: job.init?.params ?? initLora(model.config, settings.lora, settings.seed),
+    code: sha256Hex(sortedJson([key.code, versions()])),
+    made: madeWith(job),
+    onBest: async (adapter) => void await writeAdapter(join(dir, "best"), adapter, model.name),
   });
   const metrics = await readMetrics(dir);
   const { stopped, resumedFrom } = run;
   if (stopped) return { skipped: false, stopped, resumedFrom, metrics };
-  const adapterHash = await writeAdapter(join(dir, "adapter"), run.adapter, model.name);
-  const parameters = Object.values(run.adapter.params).reduce((sum, { data }) => sum + data.length, 0);
-  const last = metrics.at(-1)!;
+  const { adapter, outputs } = await writeAdapters(dir, run, model.name);
+  const first = metrics[0], last = metrics.at(-1)!;
   const manifest = await writeManifest(dir, {
     ...key,
     stage: "train",
-    outputs: ["adapter/adapter_config.json", "adapter/adapter_model.safetensors"],
+    outputs: [...outputs, ...(uncertainty || job.smoothing.method === "entropy" ? [SMOOTHING_FILE] : [])],
     results: {
       steps: run.steps,
       samples: run.samples,
       tokens: run.tokens,
-      adapter: { sha256: adapterHash, parameters, bytes: 4 * parameters },
-      first: { loss: metrics[0].loss, nll: metrics[0].nll },
+      adapter,
+      first: { loss: first.loss, nll: first.nll },
       last: { loss: last.loss, nll: last.nll, grad_norm: last.grad_norm },
+      ...(run.best ? { heldout: heldoutResults(run) } : {}),
       layout: { ...run.layout },
       graph_bytes: run.compile.bytes,
       truncated: truncated.length,
@@ -140,49 +142,109 @@ export async function trainStage(job: TrainJob): Promise<TrainedRun> {
   return { manifest, skipped: false, stopped, resumedFrom, metrics };
 }
 
-/** The rows of metrics.jsonl in `dir`. */
-export async function readMetrics(dir: string): Promise<StepMetrics[]> {
-  return (await readJsonl(join(dir, "metrics.jsonl"))).map(({ value }) => value as StepMetrics);
+/** Dialogues as tokens; says which were cut or left out. */
+function encoded(job: TrainJob, examples: Example[], what: string) {
+  const found = toSequences(job.model, examples, job);
+  const notice = (ids: string[], how: string) =>
+    ids.length &&
+    job.onNotice?.(`${ids.length} of ${examples.length} ${what} ${how}: ${ids.slice(0, 5).join(", ")}`);
+  notice(found.truncated, `cut at ${job.context} tokens`);
+  notice(found.dropped, "left out, no answer within the context");
+  return found;
 }
 
-/** The smoothing of the sequences `ids`; a mapping takes all examples in, as `ual map` does, also those left out. */
-function sampleSmoothing(smoothing: Smoothing, examples: Example[], ids: string[]): Float64Array {
-  if (smoothing.method === "file") return smoothingFor(ids, smoothing.rows);
-  const { method, mean, ceiling = CEILING } = smoothing;
-  const all = examples.map((e) => e.id);
-  const mapped =
-    mapUncertainty(examples.map((e) => e.uncertainty), { method, mean, ceiling, ids: all }).smoothing;
-  return smoothingFor(ids, all.map((id, i) => ({ id, smoothing: mapped[i] })));
-}
-
-function runSettings({ settings, init, smoothing: _, ...job }: TrainJob, count: number): TrainSettings {
-  const { epochs = 1, steps = epochs * Math.ceil(count / settings.batch), ...rest } = settings;
-  for (
-    const [name, value, least] of [["steps", steps, 1], ["batch", rest.batch, 1], [
-      "warmup",
-      rest.warmup,
-      0,
-    ]] as const
-  ) {
-    if (!Number.isSafeInteger(value) || value < least) {
-      throw new InputError(`Cannot train with ${name} ${value}: give a whole number of at least ${least}`);
-    }
+/** Writes adapter/, and with held-out dialogues best/ and last/; what of it goes into the manifest. */
+async function writeAdapters(dir: string, run: TrainResult, modelName: string) {
+  const chosen = run.best?.adapter ?? run.adapter;
+  const folders: Record<string, Adapter> = {
+    adapter: chosen,
+    ...(run.best ? { best: chosen, last: run.adapter } : {}),
+  };
+  let sha256 = "";
+  for (const [name, adapter] of Object.entries(folders).reverse()) { // adapter/ at the end: complete where it is there
+    sha256 = await writeAdapter(join(dir, name), adapter, modelName);
   }
-  const lora = init ? { ...init.lora, dropout: rest.lora.dropout } : rest.lora;
-  loraModules(job.model.config, lora); // names unknown projections before anything is written
-  return { ...rest, steps, lora };
+  const parameters = Object.values(chosen.params).reduce((sum, { data }) => sum + data.length, 0);
+  const files = ["adapter_config.json", "adapter_model.safetensors"];
+  return {
+    adapter: { sha256, parameters, bytes: 4 * parameters },
+    outputs: Object.keys(folders).flatMap((name) => files.map((file) => `${name}/${file}`)),
+  };
 }
 
-function stageKey(job: TrainJob, settings: TrainSettings, smoothing: Float64Array): StageKey {
+function heldoutResults({ best, evaluations, stoppedEarly }: TrainResult): Record<string, Json> {
+  const brief = ({ step, perplexity }: { step: number; perplexity: number }) => ({ step, perplexity });
+  return {
+    tokens: best!.evaluation.tokens,
+    best: brief(best!.evaluation),
+    last: brief(evaluations.at(-1)!),
+    evaluations: evaluations.map(brief),
+    stopped_early: stoppedEarly,
+  };
+}
+
+/**
+ * The smoothing of the sequences `ids`, or how the model makes it; a mapping takes all examples in, as `ual map` does,
+ * also those left out. `uncertainty` is what was mapped, to be kept beside it.
+ */
+function sampleSmoothing(
+  source: Smoothing,
+  examples: Example[],
+  ids: string[],
+): { smoothing: SampleSmoothing; uncertainty?: (number | undefined)[] } {
+  if (source.method === "file") return { smoothing: smoothingFor(ids, source.rows) };
+  const { method, mean, ceiling = CEILING } = source;
+  if (method === "entropy" || method === "perplexity") return { smoothing: { method, mean, ceiling } };
+  const all = examples.map((e) => e.id), u = examples.map((e) => e.uncertainty);
+  const mapped = mapUncertainty(u, { method, mean, ceiling, ids: all }).smoothing;
+  const smoothing = smoothingFor(ids, all.map((id, i) => ({ id, smoothing: mapped[i] })));
+  const rated = new Map(all.map((id, i) => [id, u[i]]));
+  return { smoothing, uncertainty: ids.map((id) => rated.get(id)) };
+}
+
+function runSettings({ settings, init, heldout, model }: TrainJob, count: number): TrainSettings {
+  const { epochs = 1, steps: given, ...rest } = settings;
+  const whole = (name: string, value: number, least: number) => {
+    if (Number.isSafeInteger(value) && value >= least) return;
+    throw new InputError(`Cannot train with ${name} ${value}: give a whole number of at least ${least}`);
+  };
+  for (const [name, value] of Object.entries({ epochs, batch: rest.batch })) whole(name, value, 1);
+  whole("warmup", rest.warmup, 0);
+  const { batch, fidelity = "paper", weighting = "sample" } = rest;
+  const steps = given ?? stepCount(count, { batch, epochs, fidelity });
+  whole("steps", steps, 1);
+  const evalEvery = heldout ? rest.evalEvery ?? Math.ceil(count / batch) : rest.evalEvery;
+  const lora = init ? { ...init.lora, dropout: rest.lora.dropout } : rest.lora;
+  loraModules(model.config, lora); // names unknown projections before anything is written
+  const resolved = { ...rest, steps, lora, fidelity, weighting, ...(evalEvery ? { evalEvery } : {}) };
+  if (fidelity === "paper") return resolved;
+  if (weighting !== "sample" || rest.schedule !== "constant") {
+    throw new InputError(
+      `Cannot train as the released code does with weighting ${weighting} and schedule ${rest.schedule}: it has its ` +
+        "own; leave them at sample and constant",
+    );
+  }
+  return { ...resolved, warmup: releasedWarmup(given === undefined ? epochs * count : given * batch) };
+}
+
+/** The settings that made sequences and smoothing. */
+function madeWith({ context, supervise, smoothing: source }: TrainJob): Record<string, Json> {
+  const { method, ...how } = source.method === "file" ? { method: "file" } : source;
+  return { context, supervise, smoothing: method, ...how };
+}
+
+function stageKey(job: TrainJob, settings: TrainSettings, smoothing: SampleSmoothing): StageKey {
   const { method, ...how } = job.smoothing.method === "file" ? { method: "file" } : job.smoothing;
+  const hash = (value: unknown) => sha256Hex(JSON.stringify(value));
   return {
     inputs: {
       model: job.model.hash,
       definition: job.model.definition,
-      examples: sha256Hex(JSON.stringify(job.examples)),
-      smoothing: sha256Hex(JSON.stringify(Array.from(smoothing))),
+      examples: hash(job.examples),
+      smoothing: hash("method" in smoothing ? smoothing : Array.from(smoothing)),
       template: sha256Hex(job.template ?? job.model.chatTemplate),
       ...(job.init ? { init: paramsHash(job.init.params) } : {}),
+      ...(job.heldout ? { heldout: hash(job.heldout) } : {}),
     },
     settings: {
       ...settings,

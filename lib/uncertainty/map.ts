@@ -123,7 +123,8 @@ export function mapUncertainty(
   return truncatedLinear(checkedCopy(u, ids), { mean, ceiling });
 }
 
-function checkRange(mean: number, ceiling: number) {
+/** Throws InputError unless 0 < ceiling < 1 and 0 ≤ mean ≤ ceiling. */
+export function checkRange(mean: number, ceiling: number): void {
   if (!(ceiling > 0 && ceiling < 1)) {
     throw new InputError(`Cannot smooth with ceiling ${ceiling}: it is not between 0 and 1; use ${CEILING}`);
   }
