@@ -1,50 +1,85 @@
-// Our side of train.ts: trains the task's adapter with the library's own loop and prints what it took as one JSON line.
-// deno run -A bench/lora_step.ts TASK.json [PROFILE-PREFIX]
+// Our side of the benches that train: runs the task's steps with the library's own loop and prints what they took as one
+// JSON line. deno run -A bench/lora_step.ts TASK.json [PROFILE-PREFIX]
 import { baseOf, openModel, readAdapter, type Sequence } from "../lib/model/mod.ts";
 import { peakMemory } from "../lib/run/machine.ts";
-import { type StepMetrics, train } from "../lib/train/mod.ts";
+import { stepBatches } from "../lib/train/estimate.ts";
+import { type StepMetrics, train, type TrainSettings } from "../lib/train/mod.ts";
 import type { SideResult, Task } from "./side.ts";
+
+/** The adapter that the benches train: the paper's modules and rank, without dropout, so that losses can be compared. */
+export const lora = { r: 8, alpha: 16, dropout: 0, targets: ["q_proj", "v_proj"] };
+
+/** The samples of a task as the library takes them. */
+export function sequencesOf({ rows, supervised }: Task): Sequence[] {
+  return rows.map((row, i) => ({
+    id: String(i),
+    ids: Int32Array.from(row),
+    supervised: supervised ? Uint8Array.from(supervised[i]) : new Uint8Array(row.length).fill(1, 1),
+  }));
+}
+
+/** The settings that a task trains with. */
+export function settingsOf(task: Task): TrainSettings {
+  const batch = task.batch ?? task.rows.length;
+  return {
+    lora,
+    batch,
+    steps: task.warmup + task.steps,
+    lr: 3e-4,
+    weightDecay: 0.01,
+    maxRows: batch,
+    warmup: 0,
+    schedule: "constant",
+    clip: 0,
+    seed: 0,
+    shuffle: false,
+    threads: task.threads,
+    ...task.settings,
+  };
+}
 
 async function main(task: Task, profilePrefix?: string): Promise<SideResult> {
   const start = performance.now();
-  const model = await openModel(task.model);
-  const { params, lora } = await readAdapter(task.adapter, model.config);
-  const sequences: Sequence[] = task.rows.map((row, i) => {
-    const ids = Int32Array.from(row);
-    return { id: String(i), ids, supervised: new Uint8Array(ids.length).fill(1, 1) };
-  });
-  const batch = sequences.length, steps = task.warmup + task.steps;
-  const plain = { warmup: 0, schedule: "constant", clip: 0, seed: 0, shuffle: false } as const;
-  const settings = { lora, batch, steps, lr: 3e-4, weightDecay: 0.01, maxRows: batch, ...plain };
-  const metrics: StepMetrics[] = [];
-  let startSeconds = 0;
+  const model = task.base ? undefined : await openModel(task.model);
+  const base = task.base ?? baseOf(model!);
+  const init = task.adapter ? (await readAdapter(task.adapter, base.config)).params : undefined;
+  const sequences = sequencesOf(task), settings = settingsOf(task);
+  const metrics: StepMetrics[] = [], ends: number[] = [];
   const dir = await Deno.makeTempDir();
   try {
-    const result = await train(baseOf(model), sequences, sequences.map(() => 0), {
-      ...settings,
-      threads: task.threads,
-    }, {
+    const result = await train(base, sequences, sequences.map(() => 0), settings, {
       dir,
-      init: params,
-      checkpointEvery: steps,
-      onStart: () => void (startSeconds = (performance.now() - start) / 1000),
-      onStep: (m) => void metrics.push(m),
+      init,
+      checkpointEvery: settings.steps,
+      onStart: () => void ends.push(performance.now()),
+      onStep: (m) => {
+        metrics.push(m);
+        ends.push(performance.now());
+      },
       jit: { cache: false, profilePrefix },
     });
-    const { traceSeconds, sessionSeconds } = result.compile;
+    const { traceSeconds, sessionSeconds, bytes } = result.compile;
+    const seconds = ends.slice(1).map((end, i) => (end - ends[i]) / 1000);
     return {
-      seconds: metrics.slice(task.warmup).map((m) => m.seconds),
+      seconds: seconds.slice(task.warmup),
       losses: metrics.map((m) => m.loss),
+      samples: metrics.map((m) => m.samples.map((s) => s.nll)),
       peakBytes: peakMemory(),
-      startSeconds,
+      startSeconds: (ends[0] - start) / 1000,
       traceSeconds,
       sessionSeconds,
+      graphBytes: bytes,
+      layout: result.layout,
+      places: stepBatches(sequences, settings, result.layout).reduce((a, b) => a + b) * result.layout.B *
+        result.layout.T,
     };
   } finally {
     await Deno.remove(dir, { recursive: true });
-    model.weights.close();
+    model?.weights.close();
   }
 }
 
-const [task, profilePrefix] = Deno.args;
-console.log(JSON.stringify(await main(JSON.parse(await Deno.readTextFile(task)), profilePrefix)));
+if (import.meta.main) {
+  const [task, profilePrefix] = Deno.args;
+  console.log(JSON.stringify(await main(JSON.parse(await Deno.readTextFile(task)), profilePrefix)));
+}

@@ -7,6 +7,22 @@ const benches: Record<string, { what: string; main: (args: string[]) => Promise<
     what: "a LoRA step, ours beside PyTorch + PEFT in float32 and in bfloat16 autocast",
     main: async (args) => (await import("./train.ts")).main(args),
   },
+  sft: {
+    what: "fine-tuning on LIMA, ours with packed rows beside TRL's SFTTrainer",
+    main: async (args) => (await import("./sft.ts")).main(args),
+  },
+  generate: {
+    what: "greedy answers with a key/value cache, ours (float32, int8) beside transformers' generate",
+    main: async (args) => (await import("./generate.ts")).main(args),
+  },
+  growth: {
+    what: "how time, memory and graph grow with context, batch, depth and width",
+    main: async (args) => (await import("./growth.ts")).main(args),
+  },
+  plan: {
+    what: "ual plan's estimates beside what the runs then took",
+    main: async (args) => (await import("./plan.ts")).main(args),
+  },
 };
 
 function usage(): string {

@@ -70,6 +70,16 @@ function largestDifference(rounds: Record<string, Measured>[], a: string, b: str
   }));
 }
 
+/** The largest difference of a sample's loss in each step, in nats; both sides took the same samples in each. */
+export function largestSampleDifference(ours: number[][], theirs: number[][]): number[] {
+  return ours.map((step, s) => {
+    if (theirs[s]?.length !== step.length) {
+      throw new Error(`internal: the sides differ in step ${s + 1}'s samples`);
+    }
+    return Math.max(...step.map((loss, i) => Math.abs(loss - theirs[s][i])));
+  });
+}
+
 /** All that is printed. */
 export interface Report extends ReturnType<typeof compare> {
   task: { batch: number; context: number; targets: number };
@@ -77,6 +87,8 @@ export interface Report extends ReturnType<typeof compare> {
   settings: { rounds: number; steps: number; threads: number };
   versions: Record<string, string>;
   matrixProducts: Shares;
+  /** The same beside processes that compute without end. */
+  busy?: ReturnType<typeof compare> & { processes: number };
   load: { before: number[]; after: number[] };
 }
 
@@ -122,13 +134,23 @@ export function reportText(report: Report): string {
     "",
     `ours: compile ${report.compileSeconds.toFixed(1)} s, session ${report.sessionSeconds.toFixed(1)} s, ` +
     `matrix products ${percent(matrixProducts.share)} of the kernels' time`,
+    ...busyLines(report),
     matrixProducts.operators.map(({ op, share }) => `${op} ${percent(share)}`).join(", "),
     `load average before ${load.before.join(" ")}, after ${load.after.join(" ")}`,
   ].join("\n");
 }
 
+function busyLines({ busy }: Report): string[] {
+  if (!busy) return [];
+  const ratios = Object.entries(busy.ratios).map(([name, { speed }]) =>
+    `${name} ${speed.median.toFixed(2)} (${speed.min.toFixed(2)}–${speed.max.toFixed(2)})`
+  );
+  const own = Object.values(busy.sides)[0].tokensPerSecond.median.toFixed(0);
+  return [`beside ${busy.processes} busy processes: ours ${own} tokens/s; ours/theirs: ${ratios.join(", ")}`];
+}
+
 /** Lines of equally wide columns: the first to the left, the others to the right. */
-function columns(rows: string[][]): string[] {
+export function columns(rows: string[][]): string[] {
   const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
   return rows.map((row) =>
     row.map((cell, i) => i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])).join("  ").trimEnd()
