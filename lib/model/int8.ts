@@ -67,7 +67,7 @@ async function writeInt8(model: Source, path: string): Promise<void> {
 }
 
 /** Blocks of 32: scale = max |x| / 127, value = round(x / scale) + 128, halves away from zero. */
-export function toInt8(x: Float32Array) {
+export function toInt8(x: Float32Array): { values: Uint8Array<ArrayBuffer>; scales: Float32Array } {
   const values = new Uint8Array(x.length), scales = new Float32Array(x.length / INT8_BLOCK);
   for (let block = 0; block < scales.length; block++) {
     const row = x.subarray(block * INT8_BLOCK, (block + 1) * INT8_BLOCK);

@@ -51,7 +51,10 @@ export function drawToken(logits: Float32Array, sampling: Sampling, u: number): 
 }
 
 /** The tokens that top-k and top-p leave and their probabilities, which add up to 1. `temperature` must be above 0. */
-export function distribution(logits: Float32Array, { temperature = 1, topK = 0, topP = 1 }: Sampling) {
+export function distribution(
+  logits: Float32Array,
+  { temperature = 1, topK = 0, topP = 1 }: Sampling,
+): { ids: number[]; probabilities: number[] } {
   const max = logits[argMax(logits)];
   const weights = Float64Array.from(logits, (x) => Math.exp((x - max) / temperature));
   const ids = topK === 0 && topP === 1 ? [...weights.keys()] : candidates(weights, topK, topP);
