@@ -19,6 +19,7 @@ const bodies: Record<string, () => Promise<(flags: Flags) => Promise<Output>>> =
   plan: async () => (await import("./cli/plan.ts")).plan,
   perplexity: async () => (await import("./cli/perplexity.ts")).perplexity,
   generate: async () => (await import("./cli/generate.ts")).generate,
+  fetch: async () => (await import("./cli/fetch.ts")).fetchVerb,
   export: async () => (await import("./cli/export.ts")).exportAdapter,
 };
 

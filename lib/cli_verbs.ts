@@ -20,6 +20,8 @@ export interface Verb {
   flags?: Record<string, Flag>;
   /** Loads onnxruntime, a native addon: runs with all permissions. The others run with narrow ones. */
   engine?: boolean;
+  /** Downloads into the cache: the network and the cache folder are open to it. */
+  downloads?: boolean;
   /** Flags that name an input file or folder. */
   read?: string[];
   /** Flags that name an output file; its folder is opened for writing. */
@@ -35,7 +37,7 @@ const data: Flag = {
 const modelFlags: Record<string, Flag> = {
   model: {
     value: "REF",
-    help: "a model's folder or .gguf file; default: SmolLM2-135M-Instruct, set up on first use",
+    help: "a model's folder, .gguf file, or owner/name[@revision] on the hub; default: SmolLM2-135M-Instruct",
   },
   template: { value: "FILE", help: "a Jinja chat template instead of the model's own" },
   threads: {
@@ -198,6 +200,12 @@ export const verbs: Record<string, Verb> = {
         choices: ["float32", "int8"],
       },
     },
+  },
+  fetch: {
+    summary: "Download a model from the hub, or bring it up to date; HF_TOKEN opens gated ones",
+    positional: "model",
+    flags: { model: { value: "NAME", help: "owner/name, or owner/name@revision (branch, tag or commit)" } },
+    downloads: true,
   },
   export: {
     summary: "Merge an adapter into its base model and write it for other programs",

@@ -119,11 +119,12 @@ const REFUSED: [string, (folder: string) => Promise<void>, RegExp][] = [
   ["no architecture", config({ architectures: undefined }), /architecture is not given/],
   [
     "scaled rotary embedding",
-    config({ rope_scaling: { type: "linear", factor: 2 } }),
-    /scales .* \("linear"\)/,
+    config({ rope_scaling: { type: "yarn", factor: 2 } }),
+    /scales .* by "yarn"/,
   ],
   ["another activation", config({ hidden_act: "gelu" }), /activation is "gelu"/],
-  ["biases", config({ attention_bias: true }), /has biases \(attention_bias\)/],
+  ["biases", config({ mlp_bias: true }), /has biases \(mlp_bias\)/],
+  ["biases that are not there", config({ attention_bias: true }), /q_proj.bias is missing/],
   ["quantised", config({ quantization_config: { bits: 4 } }), /is quantised/],
   ["partial rotary embedding", config({ partial_rotary_factor: 0.5 }), /rotates a part of each head/],
   ["negative size", config({ hidden_size: -8 }), /hidden_size is -8/],
@@ -194,12 +195,13 @@ Deno.test("openModel() reads what Hugging Face's files leave open", async () => 
       [
         config.architecture,
         config.maxPositions,
+        config.slidingWindow,
         config.ropeTheta,
         config.headSize,
         config.eosIds,
         config.bosId,
       ],
-      ["MistralForCausalLM", 32, 500, 4, [2, 0], undefined],
+      ["MistralForCausalLM", 64, 32, 500, 4, [2, 0], undefined],
     );
     assert.equal(chatTemplate, "y");
     await edit(folder, "tokenizer_config.json", { chat_template: undefined });

@@ -3,10 +3,11 @@
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Verb } from "../lib/cli_verbs.ts";
-import { resolveUser } from "../lib/run/files.ts";
+import { cacheDir, resolveUser } from "../lib/run/files.ts";
 
 /** The names of the environment that such a verb may read. */
 const names = ["INIT_CWD", "UAL_CACHE", "UAL_GIT", "UAL_MIRROR", "NO_COLOR", "HOME", "XDG_CACHE_HOME"];
+const hub = ["HF_TOKEN", "HF_ENDPOINT"];
 const own = ["lib", "node_modules", "data", "deno.json", "deno.lock", "package.json"];
 
 /** The permission flags of `deno run` for `verb` with the arguments after its name. Paths are taken relative to INIT_CWD. */
@@ -16,6 +17,7 @@ export function permissionFlags(root: string, verb: Verb, args: string[]): strin
   const outputs = [
     ...given(verb.write).flatMap((path) => [path, real(path)]).map((path) => dirname(path)),
     ...given(verb.writeFolder).flatMap((path) => [path, real(path)]),
+    ...(verb.downloads ? [join(cacheDir(), "hub")] : []),
   ];
   const inputs = given(verb.read).flatMap((path) => [path, real(path)]);
   const read = [...own.map((path) => join(root, path)), ...inputs, ...outputs];
@@ -24,7 +26,8 @@ export function permissionFlags(root: string, verb: Verb, args: string[]): strin
     "--no-prompt",
     `--allow-read=${list(read)}`,
     ...(outputs.length ? [`--allow-write=${list(outputs)}`] : []),
-    `--allow-env=${names.join(",")}`,
+    ...(verb.downloads ? ["--allow-net"] : []),
+    `--allow-env=${[...names, ...(verb.downloads ? hub : [])].join(",")}`,
     "--allow-sys=cpus,systemMemoryInfo,loadavg",
   ];
 }

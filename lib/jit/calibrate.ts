@@ -6,7 +6,7 @@ import type { WeightsFile } from "./jit.ts";
 import { toOnnx } from "./onnx.ts";
 import { f32, i32 } from "./params.ts";
 import { type Profile, readProfile } from "./profile.ts";
-import { createSession, type SessionOptions, weightsName } from "./runtime.ts";
+import { createSession, placed, type SessionOptions } from "./runtime.ts";
 import { distinctCalls, type Sample, sampleGraph } from "./sample.ts";
 
 /** What was measured. */
@@ -46,7 +46,8 @@ export async function calibrate(graph: Graph, options: CalibrateOptions = {}): P
   const folder = await Deno.makeTempDir();
   try {
     const settings = { ...session, weightsFile: weights?.path, profilePrefix: join(folder, "profile") };
-    const bytes = toOnnx(sample.graph, weights && weightsName(weights.path), weights?.tensors);
+    const places = weights && placed(weights);
+    const bytes = toOnnx(sample.graph, places?.name, places?.extents);
     const small = await createSession(bytes, sample.graph, settings);
     try {
       const feeds = { one: f32([], [1]), zero: i32([], [0]) };

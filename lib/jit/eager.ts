@@ -68,15 +68,18 @@ function compute(program: Program, args: Args, weights?: TensorMap): Results {
   });
 }
 
-/** Every tensor of the file, float32 whatever its stored type, on the current backend until disposed. */
+/** Every tensor of the file (or files), float32 whatever its stored type, on the current backend until disposed. */
 function readWeights({ path, tensors }: WeightsFile): TensorMap {
-  using file = Deno.openSync(path);
-  return mapValues(tensors, ({ dtype, shape, begin, end }) => {
+  using stack = new DisposableStack();
+  const open = new Map<string, Deno.FsFile>();
+  return mapValues(tensors, ({ dtype, shape, begin, end, file: own = path }) => {
+    const file = open.get(own) ?? stack.use(Deno.openSync(own));
+    open.set(own, file);
     const bytes = new Uint8Array(end - begin);
     file.seekSync(begin, Deno.SeekMode.Start);
     for (let done = 0, n; done < bytes.length; done += n) {
       n = file.readSync(bytes.subarray(done)) ?? 0;
-      if (n === 0) throw new Error(`Cannot read weights of ${path}: it ends at byte ${begin + done}`);
+      if (n === 0) throw new Error(`Cannot read weights of ${own}: it ends at byte ${begin + done}`);
     }
     return tf.keep(tf.tensor(toFloats(bytes.buffer, dtype), shape, "float32"));
   });

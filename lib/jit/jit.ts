@@ -11,19 +11,19 @@ import type { Params, TensorData } from "./params.ts";
 import { defaultPasses, type Pass, runPasses } from "./passes/mod.ts";
 import { recompute } from "./passes/recompute.ts";
 import { rules } from "./rules.ts";
-import { createSession, runtimeVersion, type SessionOptions, weightsName } from "./runtime.ts";
+import { createSession, placed, runtimeVersion, type SessionOptions } from "./runtime.ts";
 import { type Program, type Spec, type TensorMap, trace, type WeightSpec } from "./trace.ts";
 
 /** Part of the cache's key: raise it when rules, passes or the ONNX writer change what they make. */
 export const COMPILER_VERSION = 3;
 
-/** A safetensors file that a program's weights are read from; never copied into JavaScript. */
+/** The safetensors file (or files, beside each other) that a program's weights are read from; never copied into JavaScript. */
 export interface WeightsFile {
-  /** A safetensors file; links are followed. */
+  /** A safetensors file, or any file in the folder of several; links are followed. */
   path: string;
-  /** Names a file's content, such as its SHA-256. */
+  /** Names the files' content, such as their SHA-256. */
   hash: string;
-  /** Absolute byte offsets of every tensor. */
+  /** Absolute byte offsets of every tensor, and its file where it is not `path`. */
   tensors: Record<string, WeightSpec & Extent>;
 }
 
@@ -110,10 +110,11 @@ export async function jit(
 async function onnxBytes(graph: Graph, options: JitOptions): Promise<{ bytes: Uint8Array; cached: boolean }> {
   const { weights, cache = join(cacheDir(), "graphs") } = options;
   if (cache === false) return { bytes: makeOnnx(graph, weights), cached: false };
-  const offsets = graph.weights.map((w) => [w, weights?.tensors[w].begin, weights?.tensors[w].end]);
+  const places = weights && placed(weights);
+  const offsets = graph.weights.map((w) => [w, places?.extents[w]]);
   const text = JSON.stringify([
     printGraph(graph),
-    weights && [weightsName(weights.path), weights.hash, offsets],
+    weights && [places?.name, weights.hash, offsets],
     COMPILER_VERSION,
     runtimeVersion(),
   ]);
@@ -130,7 +131,9 @@ async function onnxBytes(graph: Graph, options: JitOptions): Promise<{ bytes: Ui
 }
 
 function makeOnnx(graph: Graph, weights: WeightsFile | undefined): Uint8Array {
-  return toOnnx(graph, weights && weightsName(weights.path), weights?.tensors);
+  if (!weights) return toOnnx(graph);
+  const { name, extents } = placed(weights);
+  return toOnnx(graph, name, extents);
 }
 
 /**

@@ -19,6 +19,8 @@ export interface Extent {
   begin: number;
   /** One past the last. */
   end: number;
+  /** The file, where the weights lie in several. */
+  file?: string;
 }
 
 /** The largest graph we hand over, in bytes; anything bigger means weights were folded in. */
@@ -87,7 +89,7 @@ const tensorOf = (v: Value) => ({ name: v.name, dims: v.shape, dataType: ELEMENT
 
 function externalTensor(v: Value, file: string, extent: Extent | undefined) {
   if (!extent) throw new RangeError(`Cannot place weight ${v.name}: the weights file has no such tensor`);
-  const entries = { location: file, offset: extent.begin, length: extent.end - extent.begin };
+  const entries = { location: extent.file ?? file, offset: extent.begin, length: extent.end - extent.begin };
   const externalData = Object.entries(entries).map(([key, value]) => ({ key, value: String(value) }));
   return { ...tensorOf(v), dataLocation: EXTERNAL, externalData };
 }

@@ -1,8 +1,10 @@
 // The only file that touches onnxruntime-node: sessions from ONNX bytes, plain arrays in and out.
 import * as ort from "onnxruntime-node";
 import { basename, dirname } from "node:path";
+import { InputError } from "../run/errors.ts";
 import type { Graph } from "./graph.ts";
 import { valueOf } from "./graph.ts";
+import type { Extent } from "./onnx.ts";
 import type { TensorData } from "./params.ts";
 import { sizeOf } from "./params.ts";
 
@@ -91,9 +93,27 @@ function sessionEntries(options: SessionOptions): Record<string, string> {
   };
 }
 
-/** The name by which a graph refers to its weights file: links resolved, as `createSession` does. */
-export function weightsName(file: string): string {
-  return basename(Deno.realPathSync(file));
+/** How a graph names its weights: files by their names inside the folder that `createSession` gives, links resolved. */
+export function placed(
+  { path, tensors }: { path: string; tensors: Record<string, Extent> },
+): { name: string; extents: Record<string, Extent> } {
+  const real = Deno.realPathSync(path), folder = dirname(real), names = new Map<string, string>();
+  const nameOf = (file: string): string => {
+    const known = names.get(file);
+    if (known) return known;
+    const target = Deno.realPathSync(file);
+    if (dirname(target) !== folder) {
+      throw new InputError(
+        `Cannot read weights from ${target} beside ${real}: their folders differ; put the files into one`,
+      );
+    }
+    names.set(file, basename(target));
+    return basename(target);
+  };
+  const extents = Object.entries(tensors).map(([name, { begin, end, file }]) =>
+    [name, { begin, end, ...(file ? { file: nameOf(file) } : {}) }] as const
+  );
+  return { name: basename(real), extents: Object.fromEntries(extents) };
 }
 
 function toOrt(

@@ -21,12 +21,12 @@ const DTYPES = { F32: "float32", F16: "float16", BF16: "bfloat16" } as const;
 /** The base of an opened model. Throws RangeError for a weight of a type that no program takes. */
 export function baseOf(model: Model): Base {
   const tensors: WeightsFile["tensors"] = {};
-  for (const [name, { dtype, shape, begin, end }] of model.weights.tensors) {
+  for (const [name, { dtype, shape, begin, end, file }] of model.weights.tensors) {
     const type = DTYPES[dtype as keyof typeof DTYPES];
     if (!type) {
       throw new RangeError(`Cannot use weight ${name}: it is ${dtype}; only F32, F16 and BF16 are read`);
     }
-    tensors[name] = { dtype: type, shape, begin, end };
+    tensors[name] = { dtype: type, shape, begin, end, ...(file ? { file } : {}) };
   }
   return { config: model.config, weights: { path: model.weights.path, hash: model.hash, tensors } };
 }

@@ -14,7 +14,7 @@ import {
 import type { Adapter, Base } from "./base.ts";
 import type { LlamaConfig } from "./config.ts";
 import { cacheInputs, createCache } from "./kv_cache.ts";
-import { decoder, headName } from "./llama.ts";
+import { decoder, hasWindow, headName } from "./llama.ts";
 import { type LoraConfig, loraLinear, NO_LORA } from "./lora.ts";
 
 /** What is forbidden to attend gets this added to its score. */
@@ -30,14 +30,15 @@ export interface StepShape {
 /**
  * The program of a step. Batch: `ids`, `positions` [rows, C] int32, `at` [rows] int32 (the index in [0, rows·C) of each
  * row's token whose successor is asked for), `mask` [rows, 1, C, capacity + C] (0 or FORBIDDEN, over the cache and then
- * the new tokens). Gives `logits` [rows, vocabulary] and the new `entries` [2·layers, rows, kvHeads, C, headSize].
+ * the new tokens), `window` the same for layers with a sliding window, where the model has any. Gives `logits` [rows, vocabulary] and the new `entries` [2·layers, rows, kvHeads, C, headSize].
  */
 export function decodeProgram(config: LlamaConfig, lora: LoraConfig): Program {
   return ({ params, batch, cache, weights }) => {
     const entries: tf.Tensor[] = [];
     const mix = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, layer: number) => {
       entries.push(k, v);
-      return attendCached(q, k, v, { k: cache[`k${layer}`], v: cache[`v${layer}`] }, batch.mask);
+      const mask = hasWindow(config, layer) ? batch.window : batch.mask;
+      return attendCached(q, k, v, { k: cache[`k${layer}`], v: cache[`v${layer}`] }, mask);
     };
     const { ids, positions } = batch;
     const hidden = decoder(config, weights, { ids, positions }, loraLinear(weights, params ?? {}, lora), mix);
@@ -71,10 +72,11 @@ export function compileStep(
   { rows, tokens, capacity }: StepShape,
   { adapter, ...options }: JitOptions & { adapter?: Adapter } = {},
 ): Promise<Compiled> {
-  const ids = i32([rows, tokens]);
+  const ids = i32([rows, tokens]), mask = f32([rows, 1, tokens, capacity + tokens]);
+  const windows = base.config.slidingWindow ? { window: mask } : undefined;
   const specs = {
     params: specsOf(adapter?.params ?? {}),
-    batch: specsOf({ ids, positions: ids, at: i32([rows]), mask: f32([rows, 1, tokens, capacity + tokens]) }),
+    batch: specsOf({ ids, positions: ids, at: i32([rows]), mask, ...windows }),
     cache: specsOf(cacheInputs(createCache(base.config, rows, capacity))),
   };
   return jit(decodeProgram(base.config, adapter?.lora ?? NO_LORA), specs, {

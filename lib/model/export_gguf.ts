@@ -55,6 +55,8 @@ function checkArchitecture({ name, config, weights }: Model): void {
     );
   };
   if (!LLAMAS.includes(config.architecture)) fail(`its architecture is ${config.architecture}`);
+  if (config.biases) fail("its attention has biases");
+  if (config.ropeScaling) fail(`it scales its rotary embedding (${config.ropeScaling.type})`);
   const known = new Set(weightShapes(config).keys());
   const extra = [...weights.tensors.keys()].find((tensor) => !known.has(tensor) && !isDerived(tensor));
   if (extra && !(extra === "lm_head.weight" && config.tieEmbeddings)) {
@@ -71,7 +73,7 @@ function modelFields({ name, config }: Model, type: GgufType): Record<string, Gg
     "general.type": { text: "model" },
     "general.name": { text: name },
     "llama.block_count": { u32: config.layers },
-    "llama.context_length": { u32: config.maxPositions },
+    "llama.context_length": { u32: Math.min(config.maxPositions, config.slidingWindow ?? Infinity) }, // it has no window
     "llama.embedding_length": { u32: config.hiddenSize },
     "llama.feed_forward_length": { u32: config.ffnSize },
     "llama.attention.head_count": { u32: config.heads },

@@ -4,6 +4,7 @@ import { type Compiled, f32, i32, type JitOptions, type TensorData } from "../ji
 import { InputError } from "../run/errors.ts";
 import { stream } from "../run/seed.ts";
 import type { Adapter, Base } from "./base.ts";
+import type { LlamaConfig } from "./config.ts";
 import { compileStep, FORBIDDEN } from "./decode.ts";
 import { cacheInputs, createCache, grow, type KvCache, store } from "./kv_cache.ts";
 import { roundUp } from "./rows.ts";
@@ -175,7 +176,7 @@ async function openDecoder(
         const count = Math.min(CHUNK, prompt.length - at);
         const made = await reader({
           params,
-          batch: chunk(prompt, at, count, cache),
+          batch: chunk(prompt, at, count, cache, config),
           cache: cacheInputs(cache, row),
         });
         store(cache, made.entries as TensorData, { from: 0, to: row, at, count });
@@ -190,7 +191,7 @@ async function openDecoder(
         await close(); // they are made for the old size
       }
       stepper ??= await compile(1, rows);
-      const made = await stepper({ params, batch: newest(texts, cache), cache: cacheInputs(cache) });
+      const made = await stepper({ params, batch: newest(texts, cache, config), cache: cacheInputs(cache) });
       const all = (made.logits as TensorData).data as Float32Array, K = config.vocabSize;
       return texts.map((text, row) => {
         if (text) {
@@ -202,39 +203,44 @@ async function openDecoder(
   };
 }
 
-/** `count` tokens of a prompt from `at` on, as the batch of a step of one row: each sees the cached ones and those before it. */
-function chunk(prompt: ArrayLike<number>, at: number, count: number, { capacity }: KvCache) {
-  const width = capacity + CHUNK, mask = new Float32Array(CHUNK * width).fill(FORBIDDEN);
-  const ids = new Int32Array(CHUNK), positions = new Int32Array(CHUNK);
-  for (let i = 0; i < CHUNK; i++) {
-    if (i < count) ids[i] = prompt[at + i];
-    positions[i] = at + i;
-    mask.fill(0, i * width, i * width + at);
-    mask.fill(0, i * width + capacity, i * width + capacity + i + 1);
-  }
+/** `count` tokens of a prompt from `at` on, as the batch of a step of one row. */
+function chunk(prompt: ArrayLike<number>, at: number, count: number, cache: KvCache, config: LlamaConfig) {
+  const ids = Int32Array.from({ length: CHUNK }, (_, i) => i < count ? prompt[at + i] : 0);
   return {
     ids: i32([1, CHUNK], ids),
-    positions: i32([1, CHUNK], positions),
+    positions: i32([1, CHUNK], Int32Array.from({ length: CHUNK }, (_, i) => at + i)),
     at: i32([1], Int32Array.of(count - 1)),
-    mask: f32([1, 1, CHUNK, width], mask),
+    ...masks([at], CHUNK, cache, config),
   };
 }
 
 /** Each text's newest id as the batch of a step; an idle row sees itself only. */
-function newest(texts: (Text | undefined)[], { rows, capacity }: KvCache) {
-  const width = capacity + 1, mask = new Float32Array(rows * width).fill(FORBIDDEN);
-  const ids = new Int32Array(rows), positions = new Int32Array(rows);
-  for (const [row, text] of texts.entries()) {
-    mask[row * width + capacity] = 0;
-    if (!text) continue;
-    ids[row] = text.ids.at(-1)!;
-    positions[row] = text.length;
-    mask.fill(0, row * width, row * width + text.length);
-  }
+function newest(texts: (Text | undefined)[], cache: KvCache, config: LlamaConfig) {
+  const rows = texts.length, lengths = texts.map((text) => text?.length ?? 0);
   return {
-    ids: i32([rows, 1], ids),
-    positions: i32([rows, 1], positions),
-    at: i32([rows], Int32Array.from({ length: rows }, (_, row) => row)),
-    mask: f32([rows, 1, 1, width], mask),
+    ids: i32([rows, 1], Int32Array.from(texts, (text) => text?.ids.at(-1) ?? 0)),
+    positions: i32([rows, 1], Int32Array.from(lengths)),
+    at: i32([rows], Int32Array.from(lengths, (_, row) => row)),
+    ...masks(lengths, 1, cache, config),
   };
+}
+
+/**
+ * What C new tokens of each row may see, given how many the row has in the cache: all of those and the new ones up to
+ * themselves; under `window` the nearest slidingWindow of them.
+ */
+function masks(lengths: number[], C: number, { capacity }: KvCache, { slidingWindow }: LlamaConfig) {
+  const width = capacity + C;
+  const of = (window: number) => {
+    const mask = new Float32Array(lengths.length * C * width).fill(FORBIDDEN);
+    for (const [row, length] of lengths.entries()) {
+      for (let i = 0; i < C; i++) {
+        const start = (row * C + i) * width, first = Math.max(0, length + i - window + 1);
+        if (first < length) mask.fill(0, start + first, start + length);
+        mask.fill(0, start + capacity + Math.max(0, first - length), start + capacity + i + 1);
+      }
+    }
+    return f32([lengths.length, 1, C, width], mask);
+  };
+  return { mask: of(Infinity), ...(slidingWindow ? { window: of(slidingWindow) } : {}) };
 }

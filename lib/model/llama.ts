@@ -39,7 +39,19 @@ export function hiddenStates(
   linear: Linear = plainLinear(weights),
 ): tf.Tensor2D {
   const mask = attentionMask(rows.segments);
-  return decoder(config, weights, rows, linear, (q, k, v) => causalAttention(q, k, v, mask));
+  const windowed = config.slidingWindow ? attentionMask(rows.segments, config.slidingWindow) : mask;
+  return decoder(
+    config,
+    weights,
+    rows,
+    linear,
+    (q, k, v, layer) => causalAttention(q, k, v, hasWindow(config, layer) ? windowed : mask),
+  );
+}
+
+/** Whether a layer's attention sees only a sliding window. */
+export function hasWindow({ slidingWindow, windowFrom = 0 }: LlamaConfig, layer: number): boolean {
+  return slidingWindow !== undefined && layer >= windowFrom;
 }
 
 /**
@@ -62,7 +74,12 @@ export function decoder(
   for (let layer = 0; layer < config.layers; layer++) {
     const at = (name: string) => `model.layers.${layer}.${name}`;
     const h = rmsNorm(x, weights[at("input_layernorm.weight")], config.rmsNormEps);
-    const project = (y: tf.Tensor2D, name: string) => linear(y, at(`self_attn.${name}.weight`));
+    const project = (y: tf.Tensor2D, name: string) => {
+      const out = linear(y, at(`self_attn.${name}.weight`));
+      return config.biases?.includes(name)
+        ? tf.add(out, weights[at(`self_attn.${name}.bias`)]) as tf.Tensor2D
+        : out;
+    };
     x = tf.add(x, attention(config, [B, T], h, project, rope, (q, k, v) => mix(q, k, v, layer)));
     const h2 = rmsNorm(x, weights[at("post_attention_layernorm.weight")], config.rmsNormEps);
     const gated = swiGlu(linear(h2, at("mlp.gate_proj.weight")), linear(h2, at("mlp.up_proj.weight")));
@@ -88,19 +105,42 @@ function attention(
   return linear(tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [B * T, heads * headSize]), "o_proj");
 }
 
-/** 0 where a token may look, −1e9 elsewhere, [B, 1, T, T]: itself and what precedes it in its own segment. */
-export function attentionMask(segments: tf.Tensor): tf.Tensor {
+/**
+ * 0 where a token may look, −1e9 elsewhere, [B, 1, T, T]: itself and what precedes it in its own segment, of that with
+ * `window` the nearest window − 1.
+ */
+export function attentionMask(segments: tf.Tensor, window?: number): tf.Tensor {
   const [B, T] = segments.shape;
   const same = tf.equal(tf.reshape(segments, [B, 1, T, 1]), tf.reshape(segments, [B, 1, 1, T]));
   const order = tf.range(0, T, 1, "int32");
-  const past = tf.lessEqual(tf.reshape(order, [1, 1, 1, T]), tf.reshape(order, [1, 1, T, 1]));
-  return tf.mul(tf.sub(tf.cast(tf.logicalAnd(same, past), "float32"), 1), 1e9);
+  const key = tf.reshape(order, [1, 1, 1, T]), query = tf.reshape(order, [1, 1, T, 1]);
+  const past = tf.lessEqual(key, query);
+  const near = window && window < T ? tf.logicalAnd(past, tf.greater(tf.add(key, window), query)) : past;
+  return tf.mul(tf.sub(tf.cast(tf.logicalAnd(same, near), "float32"), 1), 1e9);
 }
 
-/** Angles position · theta^(−2i/headSize), as cosines and sines [B, 1, T, headSize/2]. */
-function rotary({ headSize, ropeTheta }: LlamaConfig, positions: tf.Tensor): Rotary {
-  const [B, T] = positions.shape, half = headSize / 2;
-  const frequency = Float32Array.from({ length: half }, (_, i) => ropeTheta ** (-i / half));
+/** Angles position · frequency, as cosines and sines [B, 1, T, headSize/2]. */
+function rotary(config: LlamaConfig, positions: tf.Tensor): Rotary {
+  const [B, T] = positions.shape;
+  const frequency = Float32Array.from(ropeFrequencies(config));
   const angle = tf.mul(tf.reshape(tf.cast(positions, "float32"), [B, 1, T, 1]), tf.tensor1d(frequency));
   return { cos: tf.cos(angle), sin: tf.sin(angle) };
+}
+
+/**
+ * theta^(−2i/headSize), i < headSize/2. Scaled: linear divides all by its factor; llama3 divides those whose wave is longer
+ * than originalPositions / lowFactor, keeps those shorter than originalPositions / highFactor, and blends between
+ * (transformers, modeling_rope_utils.py).
+ */
+export function ropeFrequencies({ headSize, ropeTheta, ropeScaling }: LlamaConfig): number[] {
+  const half = headSize / 2;
+  const plain = Array.from({ length: half }, (_, i) => ropeTheta ** (-i / half));
+  if (!ropeScaling) return plain;
+  if (ropeScaling.type === "linear") return plain.map((f) => f / ropeScaling.factor);
+  const { factor, lowFactor, highFactor, originalPositions } = ropeScaling;
+  return plain.map((f) => {
+    const turns = originalPositions * f / (2 * Math.PI); // full turns within the original context
+    const kept = Math.min(1, Math.max(0, (turns - lowFactor) / (highFactor - lowFactor)));
+    return kept * f + (1 - kept) * f / factor;
+  });
 }

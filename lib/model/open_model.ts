@@ -13,7 +13,9 @@ import {
 } from "../run/files.ts";
 import { type LlamaConfig, parseConfig, weightShapes } from "./config.ts";
 import { CONVERTER_VERSION, convertGguf, type Source } from "./convert_gguf.ts";
+import { fetchModel, parseHubName } from "./hub.ts";
 import { openSafetensors, type Safetensors } from "./safetensors.ts";
+import { INDEX, openShards, shardFiles } from "./shards.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
 export type { LlamaConfig } from "./config.ts";
 
@@ -27,7 +29,7 @@ export interface Model {
   tokenizer: Tokenizer;
   /** Jinja; empty where the model has none. */
   chatTemplate: string;
-  /** The SHA-256 of model.safetensors. */
+  /** The SHA-256 of model.safetensors, or what weightsHash() makes of several files'. */
   hash: string;
   /** The SHA-256 of what else decides its results: config.json, tokenizer.json, tokenizer_config.json. */
   definition: string;
@@ -40,8 +42,8 @@ export const DEFAULT_MODEL = {
 } as const;
 
 /**
- * Opens a model: the folder `ref`, the GGUF file `ref` (converted once, into cacheDir()/models), or without `ref` the
- * default model, whose GGUF file is the project's .venv's or UAL_GGUF. Throws InputError where it is missing, damaged,
+ * Opens a model: the folder `ref`, the GGUF file `ref` (converted once, into cacheDir()/models), a hub's "owner/name" or
+ * "owner/name@revision" where there is no such path (downloaded once, hub.ts), or without `ref` the default model, whose GGUF file is the project's .venv's or UAL_GGUF. Throws InputError where it is missing, damaged,
  * incomplete, or of another architecture.
  */
 export async function openModel(ref?: string): Promise<Model> {
@@ -51,6 +53,8 @@ export async function openModel(ref?: string): Promise<Model> {
   try {
     info = await Deno.stat(path);
   } catch (error) {
+    const hub = parseHubName(ref);
+    if (hub && error instanceof Deno.errors.NotFound) return openFolder(await fetchModel(hub));
     throw readError(path, error);
   }
   if (info.isDirectory) return openFolder(path);
@@ -124,7 +128,6 @@ async function openFolder(dir: string): Promise<Model> {
   const tokenizerPath = join(dir, "tokenizer.json");
   const tokenizerConfig = await readJson(join(dir, "tokenizer_config.json"));
   const tokenizer = createTokenizer(await readJson(tokenizerPath), tokenizerConfig, tokenizerPath);
-  const path = join(dir, "model.safetensors");
   if (tokenizer.vocabSize > config.vocabSize) {
     throw new InputError(
       `Cannot open ${dir}: its tokenizer has ${tokenizer.vocabSize} tokens, its embedding ${config.vocabSize}; they belong to different models`,
@@ -132,7 +135,7 @@ async function openFolder(dir: string): Promise<Model> {
   }
   const chatTemplate = await readTemplate(dir, tokenizerConfig);
   const definition = await definitionHash(dir);
-  const weights = await openSafetensors(path);
+  const weights = await openWeights(dir);
   try {
     checkWeights(weights, config);
     return {
@@ -142,13 +145,28 @@ async function openFolder(dir: string): Promise<Model> {
       weights,
       tokenizer,
       chatTemplate,
-      hash: await rememberedHash(path),
+      hash: await weightsHash(weights),
       definition,
     };
   } catch (error) {
     weights.close();
     throw error;
   }
+}
+
+/** model.safetensors, or the files that model.safetensors.index.json names. */
+async function openWeights(dir: string): Promise<Safetensors> {
+  const path = join(dir, "model.safetensors"), index = join(dir, INDEX);
+  const exists = (file: string) => Deno.stat(file).then(() => true, () => false);
+  return !await exists(path) && await exists(index) ? await openShards(index) : await openSafetensors(path);
+}
+
+/** The SHA-256 of the file; of several the SHA-256 of theirs. */
+async function weightsHash({ path, tensors }: Safetensors): Promise<string> {
+  if (tensors.values().every(({ file }) => file === undefined)) return await rememberedHash(path);
+  const hashes: string[] = [];
+  for (const file of await shardFiles(path)) hashes.push(await rememberedHash(file));
+  return sha256Hex(hashes.join());
 }
 
 async function definitionHash(dir: string): Promise<string> {

@@ -20,6 +20,8 @@ export interface TensorInfo {
   shape: number[];
   begin: number;
   end: number;
+  /** The file, where a model lies in several (shards.ts). */
+  file?: string;
 }
 
 /** What a header says. */
