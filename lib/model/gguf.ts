@@ -34,7 +34,7 @@ export interface Gguf {
   readonly version: number;
   readonly metadata: ReadonlyMap<string, GgufValue>;
   readonly tensors: ReadonlyMap<string, GgufTensorInfo>;
-  /** A tensor as float32 (F32, F16, BF16, Q8_0, Q4_0, Q4_1). Throws InputError for a name or type that is not there. */
+  /** A tensor as float32 of a type in DEQUANTISE. Throws InputError for a name or type that is not there. */
   read(name: string): Promise<TensorData>;
   close(): void;
   [Symbol.dispose](): void;

@@ -6,7 +6,7 @@ from gguf import GGMLQuantizationType as Q, GGUFValueType as V, GGUFWriter, dequ
 from safetensors.numpy import save_file
 
 rng = np.random.default_rng(11)
-rows, values = 3, 64
+rows, values = 3, 512
 
 
 def scales(count):  # finite halves of both signs, subnormal ones and zero among them
@@ -16,8 +16,8 @@ def scales(count):  # finite halves of both signs, subnormal ones and zero among
     return bits.view(np.uint8).reshape(count, 2)
 
 
-def blocks(halves, body):
-    count = rows * values // 32
+def blocks(halves, body, size=32):
+    count = rows * values // size
     parts = [scales(count) for _ in range(halves)] + [rng.integers(0, 256, (count, body), dtype=np.uint8)]
     return np.concatenate(parts, axis=1).reshape(rows, -1)
 
@@ -31,6 +31,11 @@ tensors = {
     "q4_0": (Q.Q4_0, blocks(1, 16)),
     "q4_1": (Q.Q4_1, blocks(2, 16)),
     "q5_0": (Q.Q5_0, blocks(1, 20)),
+    "q5_1": (Q.Q5_1, blocks(2, 20)),
+    "q4_k": (Q.Q4_K, blocks(2, 140, 256)),
+    "q5_k": (Q.Q5_K, blocks(2, 172, 256)),
+    "q6_k": (Q.Q6_K, np.roll(blocks(1, 208, 256).reshape(-1, 210), -2, axis=1).reshape(rows, -1)),  # its d comes last
+    "q2_k": (Q.Q2_K, blocks(2, 80, 256)),
 }
 writer = GGUFWriter("types.gguf", "test")
 for name, value in [("uint8", 255), ("int8", -128), ("uint16", 65535), ("int16", -32768), ("uint32", 2**32 - 1),
