@@ -147,10 +147,15 @@ export const verbs: Record<string, Verb> = {
       clip: { value: "X", help: "largest gradient norm; 0: none", default: "0" },
       rank: { value: "N", help: "LoRA rank", default: "8" },
       alpha: { value: "X", help: "LoRA alpha", default: "16" },
+      rslora: { help: "scale by alpha/√rank (rsLoRA) instead of alpha/rank" },
       targets: { value: "LIST", help: "projections to adapt", default: "q_proj,v_proj" },
       dropout: { value: "X", help: "dropout on the adapter's input", default: "0.1" },
       shuffle: { value: "BOOL", help: "a new order each epoch", default: "true", choices: ["true", "false"] },
       seed: { value: "N", help: "of all randomness", default: "0" },
+      memory: {
+        value: "GB",
+        help: "hold at most this much of a batch's values, computing some twice: slower, the same result",
+      },
       "max-rows": {
         value: "N",
         help:

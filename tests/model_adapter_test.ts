@@ -54,7 +54,6 @@ Deno.test("readAdapter() names settings it does not have", () =>
     for (
       const [key, value] of Object.entries({
         use_dora: true,
-        use_rslora: true,
         bias: "all",
         modules_to_save: ["lm_head"],
         rank_pattern: { q_proj: 2 },

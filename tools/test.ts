@@ -1,8 +1,10 @@
 // Runs all tests (or those given as arguments) and ends with "N passed, N failed, N skipped", counted by the runner.
-// Fails where a test fails and where none ran. Not in parallel: many of them use all cores.
+// Fails where a test fails and where none ran. With UAL_PEERS set it installs PyTorch and PEFT first, for the tests of those.
+// Not in parallel: many of them use all cores.
 import { join } from "node:path";
 import { InputError } from "../lib/run/errors.ts";
 import { runMain } from "./main.ts";
+import { setUpPeers } from "./peers.ts";
 import { root, setUpEngine } from "./setup.ts";
 
 const junit = join(root, ".ual/tests.xml");
@@ -10,7 +12,10 @@ const junit = join(root, ".ual/tests.xml");
 async function main(): Promise<number> {
   await Deno.remove(junit).catch(() => {});
   const args = Deno.args.length ? Deno.args : ["tests"];
-  if (args.some((arg) => arg === "tests" || arg.includes("tfjs_node"))) await setUpSecondEngine();
+  if (args.some((arg) => arg === "tests" || arg.includes("tfjs_node"))) {
+    await setUp("tfjs-node", () => setUpEngine("tfjs-node"));
+  }
+  if (Deno.env.get("UAL_PEERS")) await setUp("the real PEFT, transformers and gguf", setUpPeers);
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", `--junit-path=${junit}`, ...args],
     cwd: root,
@@ -31,13 +36,13 @@ async function main(): Promise<number> {
   return code || (passed === 0 || failed > 0 ? 1 : 0);
 }
 
-/** tfjs-node, which some tests compare with; where it cannot be built they are skipped, and here is why. */
-async function setUpSecondEngine(): Promise<void> {
+/** Sets up what some tests compare with; where that fails they are skipped, and here is why. */
+async function setUp(what: string, action: () => Promise<unknown>): Promise<void> {
   try {
-    await setUpEngine("tfjs-node");
+    await action();
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    console.error(`${error.message}; the tests of tfjs-node are skipped`);
+    console.error(`${error.message}; the tests of ${what} are skipped`);
   }
 }
 

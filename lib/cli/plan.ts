@@ -7,7 +7,7 @@ import { estimateTraining, type TrainEstimate } from "../train/estimate.ts";
 import { stepCount, type TrainJob } from "../train/mod.ts";
 import type { Flags } from "./flags.ts";
 import { adapterOf, modelOf, sequencesOf } from "./model.ts";
-import { settingsOf } from "./train.ts";
+import { compileOf, settingsOf } from "./train.ts";
 
 /** Estimates the run of these flags on this machine. */
 export async function plan(flags: Flags): Promise<Output> {
@@ -26,6 +26,7 @@ export async function plan(flags: Flags): Promise<Output> {
   const estimate = await estimateTraining(baseOf(model), sequences, { ...settings, lora, steps }, {
     init: init?.params,
     openSeconds: (performance.now() - start) / 1000,
+    jit: compileOf(flags),
   });
   const { memory, cores, load } = hardware();
   const machine = { device: "cpu", cores, memory, threads: settings.threads, load };

@@ -1,7 +1,7 @@
 // `ual train`: the train stage from flags.
 import type { Output } from "../cli.ts";
 import { join } from "node:path";
-import { loadEngine } from "../jit/mod.ts";
+import { type JitOptions, loadEngine } from "../jit/mod.ts";
 import { readExamples } from "../data/source.ts";
 import { InputError } from "../run/errors.ts";
 import { resolveUser } from "../run/files.ts";
@@ -43,6 +43,7 @@ export async function train(flags: Flags): Promise<Output> {
     context: flags.whole("context", 2),
     supervise: flags.required("supervise") as "all" | "response",
     heldout,
+    jit: compileOf(flags),
     checkpointEvery: flags.whole("checkpoint-every"),
     onNotice: (text) => console.error(text),
     onStart: (done, total) => void (progress = new Progress("train", total, undefined, undefined, done)),
@@ -124,6 +125,14 @@ async function smoothingOf(flags: Flags): Promise<Smoothing> {
   return { method, mean: method === "none" ? 0 : flags.number("mean", { least: 0 }), ceiling };
 }
 
+/** How to compile: within `--memory`. The result is the same without it, bit for bit. */
+export function compileOf(flags: Flags): JitOptions {
+  return flags.text("memory") === undefined
+    ? {}
+    : { memoryTarget: 1e9 * flags.number("memory", { least: 0.001 }) };
+}
+
+/** The settings of a run. */
 export function settingsOf(flags: Flags) {
   return {
     lora: {
@@ -131,6 +140,7 @@ export function settingsOf(flags: Flags) {
       alpha: flags.number("alpha", { least: 1e-9, most: 1e9 }),
       dropout: flags.number("dropout", { least: 0, most: 0.99 }),
       targets: [...new Set(flags.required("targets").split(",").map((t) => t.trim()))],
+      ...(flags.flag("rslora") ? { rslora: true } : {}),
     },
     batch: flags.whole("batch"),
     ...(flags.text("steps") === undefined

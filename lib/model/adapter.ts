@@ -31,7 +31,7 @@ export async function writeAdapter(
     target_modules: lora.targets,
     task_type: "CAUSAL_LM",
     use_dora: false,
-    use_rslora: false,
+    use_rslora: lora.rslora === true,
   };
   await Deno.mkdir(dir, { recursive: true });
   const hash = await writeSafetensors(join(dir, WEIGHTS), params, { metadata: { format: "pt" } });
@@ -45,6 +45,7 @@ const configSchema = z.object({
   lora_alpha: z.number().positive(),
   lora_dropout: z.number().min(0).lt(1).default(0),
   target_modules: z.array(z.string()).min(1),
+  use_rslora: z.boolean().default(false),
 });
 
 /** Settings that change what an adapter computes and that we do not have, with the value that turns each off. */
@@ -52,7 +53,6 @@ const UNSUPPORTED: Record<string, unknown> = {
   bias: "none",
   fan_in_fan_out: false,
   use_dora: false,
-  use_rslora: false,
   use_qalora: false,
   lora_bias: false,
   modules_to_save: null,
@@ -138,6 +138,7 @@ async function readConfig(path: string): Promise<LoraConfig> {
       }, which changes the base model; merge it first`,
     );
   }
-  const { r, lora_alpha, lora_dropout, target_modules } = parsed.data;
-  return { r, alpha: lora_alpha, dropout: lora_dropout, targets: target_modules };
+  const { r, lora_alpha, lora_dropout, target_modules, use_rslora } = parsed.data;
+  const lora = { r, alpha: lora_alpha, dropout: lora_dropout, targets: target_modules };
+  return use_rslora ? { ...lora, rslora: true } : lora;
 }

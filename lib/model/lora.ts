@@ -15,6 +15,13 @@ export interface LoraConfig {
   dropout: number;
   /** Projections, such as "q_proj": a subset of PROJECTIONS. */
   targets: string[];
+  /** Scale by α/√r instead of α/r (rsLoRA, Kalajdzievski 2023; PEFT's use_rslora). Default: false. */
+  rslora?: boolean;
+}
+
+/** What an adapter's update is multiplied by. */
+export function scalingOf({ r, alpha, rslora }: LoraConfig): number {
+  return alpha / (rslora ? Math.sqrt(r) : r);
 }
 
 /** The paper's settings (appendix D): query and value projections, r 8, α 16, dropout 0.1. */
@@ -99,7 +106,7 @@ export function loraLinear(
 ): Linear {
   const plain = plainLinear(weights);
   const has = new Set(Object.keys(adapter));
-  const scaling = config.alpha / config.r;
+  const scaling = scalingOf(config);
   return (x, name) => {
     const y = plain(x, name), a = loraName(name, "A");
     if (!has.has(a)) return y;

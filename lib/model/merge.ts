@@ -4,7 +4,7 @@ import type { TensorData } from "../jit/mod.ts";
 import { InputError } from "../run/errors.ts";
 import type { Adapter } from "./base.ts";
 import type { LlamaConfig } from "./config.ts";
-import { loraModules, loraName } from "./lora.ts";
+import { loraModules, loraName, scalingOf } from "./lora.ts";
 import type { LazyTensor, Safetensors, StoredFloat } from "./safetensors.ts";
 
 /**
@@ -71,7 +71,7 @@ export function mergedTensors(
 }
 
 function mergedWith({ params, lora }: Adapter, name: string, tensor: TensorData): Float32Array<ArrayBuffer> {
-  return mergeLora(tensor, params[loraName(name, "A")], params[loraName(name, "B")], lora.alpha / lora.r);
+  return mergeLora(tensor, params[loraName(name, "A")], params[loraName(name, "B")], scalingOf(lora));
 }
 
 /** The largest finite value of each type; what rounds to it still fits. */

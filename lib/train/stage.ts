@@ -13,7 +13,7 @@ import {
   writeAdapter,
 } from "../model/mod.ts";
 import { InputError } from "../run/errors.ts";
-import { sha256Hex } from "../run/files.ts";
+import { sha256Hex, writeFileAtomic } from "../run/files.ts";
 import { hashLib, versions } from "../run/machine.ts";
 import {
   isCurrent,
@@ -31,6 +31,7 @@ import {
   smoothingFor,
   type SmoothingRow,
 } from "../uncertainty/mod.ts";
+import { adapterCard } from "./card.ts";
 import { paramsHash } from "./checkpoint.ts";
 import { train, type TrainResult } from "./loop.ts";
 import { readMetrics } from "./metrics.ts";
@@ -90,7 +91,7 @@ export const TRAIN_CODE: string[] = ["data", "jit", "model", "run", "train", "un
 
 /**
  * Runs the stage in `job.dir`, or finds it complete, or goes on from its checkpoint. Writes metrics.jsonl, the adapter
- * under adapter/, then volatile.json and manifest.json. With held-out dialogues adapter/ is the best one, which best/
+ * with its card under adapter/, then volatile.json and manifest.json. With held-out dialogues adapter/ is the best one, which best/
  * has held since it was found, and last/ is that of the last step. All input is checked before anything is written.
  */
 export async function trainStage(given: TrainJob): Promise<TrainedRun> {
@@ -120,23 +121,30 @@ export async function trainStage(given: TrainJob): Promise<TrainedRun> {
   if (stopped) return { skipped: false, stopped, resumedFrom, metrics };
   const { adapter, outputs } = await writeAdapters(dir, run, model.name);
   const first = metrics[0], last = metrics.at(-1)!;
+  const results = {
+    steps: run.steps,
+    samples: run.samples,
+    tokens: run.tokens,
+    adapter,
+    first: { loss: first.loss, nll: first.nll },
+    last: { loss: last.loss, nll: last.nll, grad_norm: last.grad_norm },
+    ...(run.best ? { heldout: heldoutResults(run) } : {}),
+    layout: { ...run.layout },
+    graph_bytes: run.compile.bytes,
+    truncated: truncated.length,
+    dropped,
+  };
+  const card = adapterCard(key, { model: model.name, versions: versions(), results });
+  await writeFileAtomic(join(dir, "adapter/README.md"), card);
   const manifest = await writeManifest(dir, {
     ...key,
     stage: "train",
-    outputs: [...outputs, ...(uncertainty || job.smoothing.method === "entropy" ? [SMOOTHING_FILE] : [])],
-    results: {
-      steps: run.steps,
-      samples: run.samples,
-      tokens: run.tokens,
-      adapter,
-      first: { loss: first.loss, nll: first.nll },
-      last: { loss: last.loss, nll: last.nll, grad_norm: last.grad_norm },
-      ...(run.best ? { heldout: heldoutResults(run) } : {}),
-      layout: { ...run.layout },
-      graph_bytes: run.compile.bytes,
-      truncated: truncated.length,
-      dropped,
-    },
+    outputs: [
+      ...outputs,
+      "adapter/README.md",
+      ...(uncertainty || job.smoothing.method === "entropy" ? [SMOOTHING_FILE] : []),
+    ],
+    results,
     volatile: timings(metrics, run.compile, start, resumedFrom),
   });
   return { manifest, skipped: false, stopped, resumedFrom, metrics };
