@@ -17,6 +17,8 @@ const bodies: Record<string, () => Promise<(flags: Flags) => Promise<Output>>> =
   figures: async () => (await import("./cli/figures.ts")).figures,
   train: async () => (await import("./cli/train.ts")).train,
   plan: async () => (await import("./cli/plan.ts")).plan,
+  stop: async () => (await import("./cli/stop.ts")).stop,
+  watch: async () => (await import("./cli/watch.ts")).watch,
   perplexity: async () => (await import("./cli/perplexity.ts")).perplexity,
   generate: async () => (await import("./cli/generate.ts")).generate,
   fetch: async () => (await import("./cli/fetch.ts")).fetchVerb,

@@ -169,6 +169,21 @@ export const verbs: Record<string, Verb> = {
       "checkpoint-every": { value: "N", help: "steps between checkpoints", default: "5" },
     },
   },
+  stop: {
+    summary: "Ask a training run to stop after its current step; the same ual train goes on from there",
+    positional: "run",
+    flags: { run: { value: "DIR", help: "the run's folder" } },
+    writeFolder: ["run"],
+  },
+  watch: {
+    summary: "Follow a training run's metrics until it ends",
+    positional: "run",
+    flags: {
+      run: { value: "DIR", help: "the run's folder" },
+      once: { help: "print how far it is and leave" },
+    },
+    writeFolder: ["run"],
+  },
   perplexity: {
     summary: "Negative log-likelihood and perplexity of a data file under a model",
     positional: "data",

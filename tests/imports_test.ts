@@ -18,6 +18,7 @@ const order = [
   "cluster",
   "plot",
   "scale",
+  "study",
 ];
 /** The command line, in and beside this folder, uses everything. */
 const top = ["", "cli"];

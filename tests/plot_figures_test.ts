@@ -7,7 +7,6 @@ import {
   type Figure,
   figureJson,
   heldoutPerplexity,
-  liveTraining,
   mappingCurve,
   movingMean,
   ratingsHistogram,
@@ -138,7 +137,6 @@ Deno.test("trainingCurves() averages seeds, leaves a gap for NaN and smooths onl
   assert.deepEqual((broken as Trace).data[0].y, [null, 1]);
   assert.equal(trainingCurves(training(19)).data.length, 6);
   assert.equal(trainingCurves(training(20)).data.length, 12);
-  assert.deepEqual(liveTraining(training(30)), trainingCurves(training(30)));
 });
 
 Deno.test("heldoutPerplexity() draws intervals where there are some", () => {

@@ -4,11 +4,14 @@ import {
   type CalibrationRow,
   type Figure,
   heldoutPerplexity,
+  lossByTercileFigure,
   mappingCurve,
   type PerplexityRow,
   type RatingRow,
   ratingsHistogram,
+  type TercileChangeRow,
   trainingCurves,
+  trainingLive,
   type TrainingRow,
 } from "../lib/plot/mod.ts";
 import { truncatedLinear } from "../lib/uncertainty/mod.ts";
@@ -58,6 +61,22 @@ export function mapped(mean: number, ceiling = 0.99): Figure {
   });
 }
 
+export const terciles: TercileChangeRow[] = ["SFT", "LS", "UAL"].flatMap((method, m) =>
+  ["low", "middle", "high"].map((tercile, t) => {
+    const change = -0.2 + 0.05 * m + 0.04 * t;
+    return {
+      method,
+      tercile,
+      from: 33 * t,
+      to: 33 * t + 32,
+      samples: 11,
+      change,
+      low: change - 0.05,
+      high: change + 0.06,
+    };
+  })
+);
+
 /** One of each figure, by file name. */
 export function figures(): Record<string, Figure> {
   return {
@@ -68,5 +87,10 @@ export function figures(): Record<string, Figure> {
     training_few: trainingCurves(training(6)),
     perplexity: heldoutPerplexity(perplexities),
     calibration: calibration(bins, ece),
+    terciles: lossByTercileFigure(terciles),
+    training_live: trainingLive(
+      training(12).map((row) => ({ ...row, lr: 3e-4 * Math.min(1, row.step / 4) })),
+      { method: "UAL", step: 12, total: 40, tokensPerSecond: 211.7, secondsLeft: 83.4, memory: 2.34e9 },
+    ),
   };
 }

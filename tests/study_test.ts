@@ -4,10 +4,10 @@ import * as assert from "node:assert/strict";
 import { join } from "node:path";
 import { bundled, type Example } from "../lib/data/mod.ts";
 import { openModel, type Score, toSequences } from "../lib/model/mod.ts";
-import { preset } from "../lib/presets.ts";
+import { preset } from "../lib/study/presets.ts";
 import { lockFolder } from "../lib/run/lock.ts";
 import { stream } from "../lib/run/seed.ts";
-import { claimFolder, keepFigures, studyFolders } from "../lib/study.ts";
+import { claimFolder, keepFigures, studyFolders } from "../lib/study/stages.ts";
 import {
   adapterSize,
   answerGrid,
@@ -22,7 +22,7 @@ import {
   setSizes,
   smoothedTarget,
   softmax,
-} from "../lib/study_examples.ts";
+} from "../lib/study/examples.ts";
 import {
   byBand,
   calibrations,
@@ -32,7 +32,7 @@ import {
   perplexityRows,
   trainingSummary,
   verdict,
-} from "../lib/study_results.ts";
+} from "../lib/study/results.ts";
 import { mapUncertainty } from "../lib/uncertainty/mod.ts";
 import { inFolder } from "./folder.ts";
 

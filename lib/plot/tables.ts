@@ -5,6 +5,7 @@ import { readBytes, writeFileAtomic } from "../run/files.ts";
 import { calibration, type CalibrationRow } from "./calibration.ts";
 import type { Figure } from "./figure.ts";
 import { heldoutPerplexity, type PerplexityRow } from "./heldout_perplexity.ts";
+import { lossByTercileFigure, type TercileChangeRow } from "./loss_by_tercile.ts";
 import { mappingCurve, type MappingCurveOptions, type MappingRow } from "./mapping_curve.ts";
 import { type RatingRow, ratingsHistogram } from "./ratings_histogram.ts";
 import { trainingCurves, type TrainingRow } from "./training_curves.ts";
@@ -16,6 +17,7 @@ export interface Tables {
   training: { rows: TrainingRow[] };
   perplexity: { rows: PerplexityRow[] };
   calibration: { rows: CalibrationRow[]; ece: Record<string, number> };
+  terciles: { rows: TercileChangeRow[] };
 }
 
 const draw: { [K in keyof Tables]: (table: Tables[K]) => Figure } = {
@@ -24,6 +26,7 @@ const draw: { [K in keyof Tables]: (table: Tables[K]) => Figure } = {
   training: ({ rows }) => trainingCurves(rows),
   perplexity: ({ rows }) => heldoutPerplexity(rows),
   calibration: ({ rows, ece }) => calibration(rows, ece),
+  terciles: ({ rows }) => lossByTercileFigure(rows),
 };
 
 /** The figure of one table. */

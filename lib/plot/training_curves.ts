@@ -65,9 +65,6 @@ export function trainingCurves(rows: readonly TrainingRow[]): Figure {
   });
 }
 
-/** trainingCurves() while the run goes on: the rows so far. */
-export const liveTraining: (rows: readonly TrainingRow[]) => Figure = trainingCurves;
-
 function curve(rows: readonly TrainingRow[], method: string): Curve {
   const own = rows.filter((row) => row.method === method);
   const steps = distinct(own.map((row) => row.step)).sort((a, b) => a - b);

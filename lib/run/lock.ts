@@ -30,6 +30,22 @@ export function lockFolder(folder: string): Lock {
   return { release, [Symbol.dispose]: release };
 }
 
+/** The pid of the process that holds `folder`, if one does. */
+export function holderOf(folder: string): number | undefined {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(join(folder, ".lock"), { read: true, write: true });
+  } catch {
+    return undefined; // nobody was ever at work there
+  }
+  try {
+    if (file.tryLockSync(true)) return undefined;
+    return Number(Deno.readTextFileSync(join(folder, ".lock")).trim()) || 0;
+  } finally {
+    file.close();
+  }
+}
+
 function open(folder: string, path: string): Deno.FsFile {
   try {
     if (isFile(folder)) {

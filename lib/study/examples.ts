@@ -1,8 +1,8 @@
 // Worked examples for the notebooks: a loss by hand, what of a dialogue is learnt, texts side by side. Small and slow on
 // purpose; what training runs is lib/train.
 import * as tf from "@tensorflow/tfjs";
-import type { Example } from "./data/mod.ts";
-import { f32, i32, type Params, runEager, type TensorData, valueAndGrads } from "./jit/mod.ts";
+import type { Example } from "../data/mod.ts";
+import { f32, i32, type Params, runEager, type TensorData, valueAndGrads } from "../jit/mod.ts";
 import {
   type EncodeOptions,
   initLora,
@@ -12,12 +12,12 @@ import {
   type Sequence,
   targetCount,
   toSequences,
-} from "./model/mod.ts";
-import { InputError, messageOf } from "./run/errors.ts";
-import { type Bundle, escapeHtml } from "./show/mod.ts";
-import type { Answer } from "./study.ts";
-import { smoothedCrossEntropy } from "./train/loss.ts";
-import type { Mapping } from "./uncertainty/mod.ts";
+} from "../model/mod.ts";
+import { InputError, messageOf } from "../run/errors.ts";
+import { type Bundle, escapeHtml } from "../show/mod.ts";
+import type { Answer } from "./stages.ts";
+import { smoothedCrossEntropy } from "../train/loss.ts";
+import type { Mapping } from "../uncertainty/mod.ts";
 
 /** The target distribution over `classes`: 1 − s on class `y`, s/(K − 1) on every other. */
 export function smoothedTarget(classes: number, y: number, s: number): number[] {

@@ -1,7 +1,7 @@
 // What `reproduce` runs: sizes and settings by name. `quick` proves that everything works; `smollm2` is what the README reports.
-import { defaultLora } from "./model/lora.ts";
-import type { TrainSettings } from "./train/loop.ts";
-import { InputError } from "./run/errors.ts";
+import { defaultLora } from "../model/lora.ts";
+import type { TrainSettings } from "../train/loop.ts";
+import { InputError } from "../run/errors.ts";
 
 /** The methods compared: plain fine-tuning, label smoothing, uncertainty-aware learning. */
 export const METHODS = [

@@ -1,8 +1,8 @@
 // The study that `reproduce` runs, stage by stage: where its files lie, its training runs, its scores and answers. Each stage
-// is kept in the run's folder and skipped when nothing that made it has changed. What the numbers say: study_results.ts.
+// is kept in the run's folder and skipped when nothing that made it has changed. What the numbers say: results.ts.
 import { join } from "node:path";
-import type { Example } from "./data/mod.ts";
-import { calibrate, perplexity, sampleNll } from "./evaluate/mod.ts";
+import type { Example } from "../data/mod.ts";
+import { calibrate, perplexity, sampleNll } from "../evaluate/mod.ts";
 import {
   type Adapter,
   baseOf,
@@ -13,25 +13,25 @@ import {
   type Score,
   scoreMany,
   toSequences,
-} from "./model/mod.ts";
-import { drawFigures, exportFigures, type Tables, writeTable } from "./plot/mod.ts";
+} from "../model/mod.ts";
+import { drawFigures, exportFigures, type Tables, writeTable } from "../plot/mod.ts";
 import { METHODS, type Preset } from "./presets.ts";
-import { InputError } from "./run/errors.ts";
-import { readJsonl, resolveUser, sha256File, sha256Hex, writeFileAtomic } from "./run/files.ts";
-import { lockFolder } from "./run/lock.ts";
-import { hashLib, versions } from "./run/machine.ts";
-import { isCurrent, type Json, type StageKey, writeManifest } from "./run/manifest.ts";
-import type { Progress } from "./run/progress.ts";
-import { progressBar } from "./show/mod.ts";
-import { LiveTraining } from "./study_live.ts";
-import { readMetrics, TRAIN_CODE, type TrainedRun, trainStage } from "./train/mod.ts";
+import { InputError } from "../run/errors.ts";
+import { readJsonl, resolveUser, sha256File, sha256Hex, writeFileAtomic } from "../run/files.ts";
+import { lockFolder } from "../run/lock.ts";
+import { hashLib, versions } from "../run/machine.ts";
+import { isCurrent, type Json, type StageKey, writeManifest } from "../run/manifest.ts";
+import type { Progress } from "../run/progress.ts";
+import { progressBar } from "../show/mod.ts";
+import { LiveTraining } from "./live.ts";
+import { readMetrics, TRAIN_CODE, type TrainedRun, trainStage } from "../train/mod.ts";
 
 /** The base model and the methods, in the order of tables and figures. */
 export const COMPARED: string[] = ["base", ...METHODS.map(({ name }) => name)];
 
 /** Where a preset's files lie: `run` (stages and tables) and `figures`. UAL_OUT names another place for both. */
 export function studyFolders({ name }: Preset): { run: string; figures: string } {
-  const out = Deno.env.get("UAL_OUT"), root = join(import.meta.dirname!, "..");
+  const out = Deno.env.get("UAL_OUT"), root = join(import.meta.dirname!, "../..");
   return out
     ? { run: join(resolveUser(out), "runs", name), figures: join(resolveUser(out), "figures", name) }
     : { run: join(root, ".ual/runs", name), figures: join(root, "figures", name) };
@@ -78,10 +78,14 @@ export async function trainMethods(
       model,
       ...job,
       dir,
-      onStart: async (done, total) => await live.start(name, done ? await readMetrics(dir) : [], total),
-      onStep: (metrics) => live.step(name, metrics),
+      onStart: async (done, total) => await live.start(name, dir, done ? await readMetrics(dir) : [], total),
+      onStep: (metrics, total) => live.step(name, metrics, total),
+    }).catch(async (error) => {
+      await live.abandon();
+      throw error;
     });
     if (run.stopped) {
+      await live.abandon();
       const step = run.metrics.at(-1)!.step;
       throw new InputError(`Cannot go on: ${name} was stopped at step ${step}; run the cell again to resume`);
     }

@@ -1,11 +1,18 @@
 // What the study's scores say, as rows for tables and figures: perplexity with intervals, paired differences in words,
 // calibration, and both by kind of request. The measures are lib/evaluate's.
-import type { Example } from "./data/mod.ts";
-import { calibrate, type Calibration, comparePerplexity, perplexity, sampleNll } from "./evaluate/mod.ts";
-import type { Score } from "./model/mod.ts";
-import type { PerplexityRow, Tables } from "./plot/mod.ts";
-import { mean } from "./study_examples.ts";
-import type { TrainedRun } from "./train/mod.ts";
+import type { Example } from "../data/mod.ts";
+import {
+  calibrate,
+  type Calibration,
+  comparePerplexity,
+  lossByTercile,
+  perplexity,
+  sampleNll,
+} from "../evaluate/mod.ts";
+import type { Score } from "../model/mod.ts";
+import type { PerplexityRow, Tables, TercileChangeRow } from "../plot/mod.ts";
+import { mean } from "./examples.ts";
+import type { TrainedRun } from "../train/mod.ts";
 
 /** Scores of the same dialogues by method, as scoreMethods() returns them. */
 export type MethodScores = Record<string, Score[]>;
@@ -33,6 +40,17 @@ export function perplexityRows(scores: MethodScores): (PerplexityRow & Row)[] {
     const { perplexity: value, low, high, tokens } = perplexity(sampleNll(own));
     return { method, perplexity: value, low, high, tokens };
   });
+}
+
+/**
+ * What training did to the loss of each third of the dialogues by uncertainty, one row a method and tercile; `base` is what
+ * the others are compared with.
+ */
+export function tercileRows(dialogues: Example[], scores: MethodScores): (TercileChangeRow & Row)[] {
+  const uncertainty = new Map(dialogues.map((one) => [one.id, one.uncertainty!]));
+  return Object.entries(scores).filter(([method]) => method !== "base").flatMap(([method, after]) =>
+    lossByTercile(scores.base, after, uncertainty).map((row) => ({ method, ...row }))
+  );
 }
 
 /** A paired difference and what may be said of it. */
