@@ -60,7 +60,11 @@ export function trainingLive(rows: readonly LiveRow[], status: LiveStatus): Figu
       margin: { l: 76, r: 24, t: 100, b: 60 },
       xaxis: axis("Optimizer step (count)", { anchor: "y2", range: [0.5, status.total + 0.5] }),
       yaxis: axis("Loss minimised<br>(nats per token)", { domain: [0.36, 1] }),
-      yaxis2: axis("Learning rate<br>(AdamW, per step)", { domain: [0, 0.24], rangemode: "tozero" }),
+      yaxis2: axis("Learning rate<br>(per step)", {
+        domain: [0, 0.24],
+        rangemode: "tozero",
+        tickformat: ".1e",
+      }),
     },
     alt: `Training under way: ${line}.`,
   });

@@ -63,8 +63,9 @@ async function answer(
 }
 
 function buttonOf(label: string, url: string): Bundle {
-  const press = `this.disabled=true;fetch('${url}',{method:'POST'}).then(r=>{if(!r.ok)throw 0;` +
-    `this.textContent='stopping after this step'}).catch(()=>{this.disabled=false;` +
+  // The kernel answers between two batches: say at once that it was asked.
+  const press = `this.disabled=true;this.textContent='asked to stop after this step';` +
+    `fetch('${url}',{method:'POST'}).then(r=>{if(!r.ok)throw 0}).catch(()=>{this.disabled=false;` +
     `this.textContent='no answer: is the kernel on this machine? try again'})`;
   return {
     "text/html": `<button type="button" class="ual-stop" onclick="${press}">${label}</button>`,
