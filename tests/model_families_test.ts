@@ -67,6 +67,17 @@ Deno.test("a window and biases hold in packed rows: a sample's losses do not dep
   }
 });
 
+Deno.test("generate() reads a prompt longer than a chunk through a window as a full pass does", async () => {
+  const { model, base } = await modelOf("qwen2_window");
+  using _weights = model.weights;
+  const prompt = Array.from({ length: 100 }, (_, i) => 2 + (i * i * 7 + i) % 38);
+  const [{ ids }] = await generate(base, [prompt], { maxNew: 20, stop: [], cache: false });
+  const text = [...prompt, ...ids];
+  const supervised = Uint8Array.from(text, (_, t) => t >= prompt.length ? 1 : 0);
+  const [{ predicted }] = await score(base, [{ id: "x", ids: Int32Array.from(text), supervised }], { cache: false });
+  assert.deepEqual(Array.from(predicted), ids);
+});
+
 Deno.test("train() trains an adapter beside biases and windows", () =>
   inFolder(async (dir) => {
     const { model, base } = await modelOf("qwen2_window");
