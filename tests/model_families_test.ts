@@ -74,7 +74,9 @@ Deno.test("generate() reads a prompt longer than a chunk through a window as a f
   const [{ ids }] = await generate(base, [prompt], { maxNew: 20, stop: [], cache: false });
   const text = [...prompt, ...ids];
   const supervised = Uint8Array.from(text, (_, t) => t >= prompt.length ? 1 : 0);
-  const [{ predicted }] = await score(base, [{ id: "x", ids: Int32Array.from(text), supervised }], { cache: false });
+  const [{ predicted }] = await score(base, [{ id: "x", ids: Int32Array.from(text), supervised }], {
+    cache: false,
+  });
   assert.deepEqual(Array.from(predicted), ids);
 });
 

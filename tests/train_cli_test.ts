@@ -46,6 +46,19 @@ Deno.test("ual train --heldout leaves the best adapter, whose perplexity ual per
     for (const name of ["adapter", "best", "last"]) {
       assert.match(manifest.outputs[`${name}/adapter_model.safetensors`], /^[0-9a-f]{64}$/);
     }
+    const card = await Deno.readTextFile(join(folder, "run/adapter/README.md"));
+    for (const hash of Object.values(manifest.inputs)) assert.ok(card.includes(hash), hash);
+    const mean = metrics.reduce((sum, m) => sum + m.nll, 0) / metrics.length;
+    assert.match(
+      card,
+      new RegExp(
+        `the steps: ${mean.toFixed(4)} nats.* ${best.perplexity.toFixed(4)} \\(after step ${best.step}\\)`,
+      ),
+    );
+    assert.ok(
+      card.includes("| lr | 0.3 |") && !card.includes(folder),
+      "settings, and no path of the machine",
+    );
     assert.equal((await train(folder, "run", flags)).json.state, "already complete");
   }));
 

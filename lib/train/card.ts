@@ -9,19 +9,21 @@ export interface CardOptions {
   /** "ual", "onnxruntime-node" … → version. */
   versions: Record<string, string>;
   results: Record<string, Json>;
+  /** Mean loss without smoothing over all steps, nats a token. */
+  nll: number;
 }
 
 /** The text of the card. */
 export function adapterCard(
   { inputs, settings }: StageKey,
-  { model, versions, results }: CardOptions,
+  { model, versions, results, nll }: CardOptions,
 ): string {
   const { smoothing, lora, ...rest } = settings as Record<string, Record<string, Json>>;
   const { targets, ...loraRest } = lora;
   const rows = (list: Record<string, Json>) =>
     Object.entries(list).filter(([, value]) => value !== undefined && value !== null)
       .map(([name, value]) => `| ${name} | ${typeof value === "object" ? JSON.stringify(value) : value} |`);
-  const { steps, samples, tokens, first, last, heldout } = results as Record<string, Record<string, number>>;
+  const { steps, samples, tokens, heldout } = results as Record<string, Record<string, number>>;
   const method = METHODS[String(smoothing.method)] ?? String(smoothing.method);
   return [
     "---",
@@ -32,8 +34,8 @@ export function adapterCard(
     "",
     `# LoRA adapter for ${model}`,
     "",
-    `Trained with ${method}: ${steps} steps over ${samples} samples (${tokens} tokens). The loss without smoothing went ` +
-    `from ${last && first ? `${nats(first.nll)} to ${nats(last.nll)}` : "?"} nats a token.` +
+    `Trained with ${method}: ${steps} steps over ${samples} samples (${tokens} tokens). Mean loss without smoothing over ` +
+    `the steps: ${nll.toFixed(4)} nats a token.` +
     (heldout ? ` Held-out perplexity of this adapter: ${perplexity(heldout)}.` : ""),
     "",
     "## Settings",
@@ -62,8 +64,6 @@ const METHODS: Record<string, string> = {
   none: "plain supervised fine-tuning",
   file: "label smoothing values from a file",
 };
-
-const nats = (x: number) => x.toFixed(4);
 
 function perplexity(heldout: Record<string, unknown>): string {
   const { step, perplexity } = heldout.best as Record<string, number>;

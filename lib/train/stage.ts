@@ -134,7 +134,8 @@ export async function trainStage(given: TrainJob): Promise<TrainedRun> {
     truncated: truncated.length,
     dropped,
   };
-  const card = adapterCard(key, { model: model.name, versions: versions(), results });
+  const nll = metrics.reduce((sum, m) => sum + m.nll, 0) / metrics.length;
+  const card = adapterCard(key, { model: model.name, versions: versions(), results, nll });
   await writeFileAtomic(join(dir, "adapter/README.md"), card);
   const manifest = await writeManifest(dir, {
     ...key,
