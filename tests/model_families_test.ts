@@ -152,4 +152,8 @@ Deno.test("parseConfig() names what of a model's features is not there", () => {
   refused({ rope_scaling: { type: "linear", factor: -1 } }, /factor -1/);
   refused({ mlp_bias: true }, /biases \(mlp_bias\)/);
   assert.equal(parseConfig({ ...json, use_sliding_window: false }, "x").slidingWindow, undefined);
+  const { sliding_window: _, ...silent } = json; // transformers' own default
+  assert.equal(parseConfig(silent, "x").slidingWindow, 4096);
+  assert.equal(parseConfig({ ...silent, architectures: ["MistralForCausalLM"] }, "x").slidingWindow, 4096);
+  assert.equal(parseConfig({ ...silent, architectures: ["LlamaForCausalLM"] }, "x").slidingWindow, undefined);
 });

@@ -1,7 +1,7 @@
 // Downloads from a hub on loopback: one commit, resumed where they broke off, checked by hash, and offline afterwards.
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { convertGguf, fetchModel, openModel, parseHubName } from "../lib/model/mod.ts";
+import { convertGguf, fetchModel, openModel, openShards, parseHubName } from "../lib/model/mod.ts";
 import { inFolder } from "./folder.ts";
 import { besideHub, type LoopbackHub } from "./oracles/loopback_hub.ts";
 import { tinyGguf } from "./oracles/tiny_llama.ts";
@@ -102,6 +102,53 @@ Deno.test("fetchModel() goes on where a download broke off", () =>
     );
   }));
 
+Deno.test("fetchModel() keeps what came before an answer that ended early or was refused halfway", () =>
+  withHub(async (hub, folder) => {
+    const dir = join(folder, "org", hub.commit, "tiny"), size = hub.files["model.safetensors"].length;
+    hub.endAfter = size - 1;
+    await assert.rejects(
+      fetchModel(name, options(hub, folder)),
+      new RegExp(`the hub ended model.safetensors after ${size - 1} of ${size} bytes; try again`),
+    );
+    hub.endAfter = undefined;
+    for (const [status, words] of [[403, /refuses access \(403\)/], [503, /answered 503/]] as const) {
+      hub.status = status;
+      await assert.rejects(fetchModel(name, options(hub, folder)), words);
+    }
+    assert.equal((await Deno.stat(join(dir, "model.safetensors.part"))).size, size - 1);
+    hub.status = undefined, hub.requests.length = 0;
+    await fetchModel(name, options(hub, folder));
+    const ranges = hub.requests.filter(({ path }) => path.startsWith("/cdn/")).map(({ range }) => range);
+    assert.deepEqual(ranges, ["bytes=0-0", `bytes=${size - 1}-${size - 1}`]);
+  }));
+
+Deno.test("fetchModel() takes weights in shards with their index, and no other weights", () =>
+  withHub(async (hub, folder) => {
+    const { "model.safetensors": _, ...rest } = hub.files;
+    const shards = join(root, "tests/parity/transformers/families/qwen2_window_shards");
+    const parts: Record<string, Uint8Array> = {};
+    for await (const { name } of Deno.readDir(shards)) parts[name] = await Deno.readFile(join(shards, name));
+    hub.files = { ...rest, ...parts, "consolidated.safetensors": new Uint8Array(5) };
+    const dir = await fetchModel(name, options(hub, folder));
+    using weights = await openShards(join(dir, "model.safetensors.index.json"));
+    assert.ok(weights.tensors.size > 30);
+    const names = await Array.fromAsync(Deno.readDir(dir), (entry) => entry.name);
+    assert.ok(
+      Object.keys(parts).every((part) => names.includes(part)) && !names.includes("consolidated.safetensors"),
+    );
+    await Deno.remove(folder, { recursive: true });
+    const { "model.safetensors.index.json": _index, ...loose } = hub.files;
+    hub.files = loose;
+    await assert.rejects(fetchModel(name, options(hub, folder)), /it has no model.safetensors.index.json/);
+  }));
+
+Deno.test("fetchModel() says where it cannot write", () =>
+  withHub(async (hub, folder) => {
+    await Deno.writeTextFile(folder, "a file");
+    await assert.rejects(fetchModel(name, options(hub, folder)), (error: Error) =>
+      error.name === "InputError" && /^Cannot (use|write) .*/.test(error.message));
+  }));
+
 Deno.test("fetchModel() keeps nothing of bytes with another hash, large or small", () =>
   withHub(async (hub, folder) => {
     for (const file of ["model.safetensors", "config.json"]) {
@@ -184,8 +231,19 @@ Deno.test("ual takes a hub's model by its name, and again without the hub; the t
       join(root, "data/templates/chatml.jinja"),
     );
     assert.equal(scored.code, 0, scored.text);
-    for (const { text } of [fetched, scored]) assert.ok(!text.includes("hf_secret"));
-    const list = await new Deno.Command("grep", { args: ["-rl", "hf_secret", folder] }).output();
+    const trained = await ual(
+      "http://127.0.0.1:1",
+      "train",
+      "d.jsonl",
+      ..."--out run --steps 1 --smoothing none --context 64 --model org/tiny --json --template".split(" "),
+      join(root, "data/templates/chatml.jinja"),
+    );
+    assert.equal(trained.code, 0, trained.text);
+    const json = async (path: string) => JSON.parse(await Deno.readTextFile(join(folder, "../run", path)));
+    assert.equal((await json("manifest.json")).inputs.source, `org/tiny@${hub.commit}`);
+    assert.equal((await json("adapter/adapter_config.json")).base_model_name_or_path, "org/tiny");
+    for (const { text } of [fetched, scored, trained]) assert.ok(!text.includes("hf_secret"));
+    const list = await new Deno.Command("grep", { args: ["-rl", "hf_secret", join(folder, "..")] }).output();
     assert.equal(list.code, 1, "a file holds the token");
     const wrong = await ual(hub.endpoint, "fetch", "no/../name");
     assert.equal(wrong.code, 2);

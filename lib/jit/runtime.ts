@@ -7,6 +7,7 @@ import { valueOf } from "./graph.ts";
 import type { Extent } from "./onnx.ts";
 import type { TensorData } from "./params.ts";
 import { sizeOf } from "./params.ts";
+import { coresAreFree } from "./spinning.ts";
 
 /** How a session runs. */
 export interface SessionOptions {
@@ -80,12 +81,13 @@ const pick = (graph: Graph, name: string) => {
   return { shape, dtype };
 };
 
-/** Threads that sleep instead of spinning, and finer blocks: 5% slower on an idle machine, 15–30% faster on a shared one. */
-const SHARED_MACHINE = { "intra_op.allow_spinning": "0", dynamic_block_base: "4" };
-
 /** onnxruntime refuses weights outside the graph's folder and links that leave it: name the real folder. */
 function sessionEntries(options: SessionOptions): Record<string, string> {
-  const entries = { ...SHARED_MACHINE, ...options.config };
+  const entries = {
+    "intra_op.allow_spinning": coresAreFree() ? "1" : "0",
+    dynamic_block_base: "4", // finer blocks: a thread that was held up delays the others less
+    ...options.config,
+  };
   if (!options.weightsFile) return entries;
   return {
     model_external_initializers_file_folder_path: dirname(Deno.realPathSync(options.weightsFile)),

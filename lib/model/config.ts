@@ -110,9 +110,8 @@ function windowOf(
   layers: number,
   fail: Fail,
 ): Pick<LlamaConfig, "slidingWindow" | "windowFrom"> {
-  const off = json.sliding_window === null || json.sliding_window === undefined;
-  if (architecture === "LlamaForCausalLM" || off) return {};
-  const { sliding_window: slidingWindow } = json;
+  const { sliding_window: slidingWindow = 4096 } = json; // what transformers takes where the file says nothing
+  if (architecture === "LlamaForCausalLM" || slidingWindow === null) return {};
   if (!Number.isSafeInteger(slidingWindow) || slidingWindow as number < 1) {
     fail(`sliding_window is ${JSON.stringify(slidingWindow)}`);
   }

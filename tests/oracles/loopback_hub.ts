@@ -12,6 +12,10 @@ export interface LoopbackHub {
   token?: string;
   /** Ends the connection after so many bytes of a file's body. */
   breakAfter?: number;
+  /** Ends a file's body in good order after so many bytes, without a word of its length. */
+  endAfter?: number;
+  /** Answers requests of more than a file's first byte with this status. */
+  status?: number;
   /** Flips a byte of this file's body. */
   spoil?: string;
   /** Every request: method, path, range, whether it had a token. */
@@ -84,12 +88,17 @@ function content(hub: LoopbackHub, path: string, range: string | null): Response
   if (hub.spoil === path) bytes[bytes.length >> 1] ^= 1;
   const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(range ?? "") ?? [];
   const from = Number(first ?? 0), to = last ? Math.min(Number(last) + 1, bytes.length) : bytes.length;
+  if (hub.status && to > 1) return Response.json({ error: "Signature expired" }, { status: hub.status });
   const part = bytes.subarray(from, to), short = hub.breakAfter !== undefined && part.length > hub.breakAfter;
   const headers = {
     "content-range": `bytes ${from}-${to - 1}/${bytes.length}`,
     etag: `"${sha("sha256", hub.files[path])}"`,
-    "content-length": String(part.length),
+    ...(hub.endAfter ? {} : { "content-length": String(part.length) }),
   };
+  if (hub.endAfter) {
+    const body = new Blob([part.subarray(0, hub.endAfter)]).stream();
+    return new Response(body, { status: range ? 206 : 200, headers });
+  }
   if (!short) return new Response(part, { status: range ? 206 : 200, headers });
   const broken = new ReadableStream({
     start(controller) {
