@@ -2,6 +2,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { join } from "node:path";
 import { type Verb, verbs } from "../lib/cli_verbs.ts";
+import { cacheDir } from "../lib/run/files.ts";
 import { flagValues, permissionFlags } from "../tools/permissions.ts";
 import { inFolder } from "./folder.ts";
 
@@ -114,7 +115,13 @@ Deno.test("flagValues() finds both spellings, repeated and positional ones, and 
   deepEqual([data, out, mean], [["a", "b", "f"], ["c", "d=e"], ["0.1"]]);
 });
 
-Deno.test("the verbs without the engine are map, data and figures", () => {
+Deno.test("the verbs without the engine are known; of them fetch alone may use the network, the hub's token and the cache", () => {
   const narrow = Object.entries(verbs).filter(([, verb]) => !verb.engine).map(([name]) => name);
-  deepEqual(narrow.sort(), ["data", "figures", "map"]);
+  deepEqual(narrow.sort(), ["data", "fetch", "figures", "map", "stop", "watch"]);
+  for (const name of narrow) {
+    const flags = permissionFlags(root, verbs[name], ["owner/name"]), fetches = name === "fetch";
+    equal(flags.includes("--allow-net"), fetches, name);
+    equal(flags.some((flag) => flag.startsWith("--allow-env=") && flag.includes("HF_TOKEN")), fetches, name);
+    equal(flags.includes(`--allow-write=${join(cacheDir(), "hub")}`), fetches, name);
+  }
 });

@@ -45,8 +45,9 @@ export const DEFAULT_MODEL = {
 
 /**
  * Opens a model: the folder `ref`, the GGUF file `ref` (converted once, into cacheDir()/models), a hub's "owner/name" or
- * "owner/name@revision" where there is no such path (downloaded once, hub.ts), or without `ref` the default model, whose GGUF file is the project's .venv's or UAL_GGUF. Throws InputError where it is missing, damaged,
- * incomplete, or of another architecture.
+ * "owner/name@revision" where there is no such path (downloaded once, hub.ts), or without `ref` the default model, whose
+ * GGUF file is the project's .venv's or UAL_GGUF. Throws InputError where it is missing, damaged, incomplete, or of
+ * another architecture.
  */
 export async function openModel(ref?: string): Promise<Model> {
   if (ref === undefined) return openFolder(await defaultFolder());
