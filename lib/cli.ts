@@ -2,7 +2,7 @@
 // 2 (bad usage or input).
 import { generalHelp, parseFlags, verbHelp } from "./cli/flags.ts";
 import type { Flags } from "./cli/flags.ts";
-import { verbs } from "./cli_verbs.ts";
+import { splitVerb, verbs } from "./cli_verbs.ts";
 import { InputError, messageOf } from "./run/errors.ts";
 
 /** What a verb returns: the JSON object, and the text a person gets instead. */
@@ -27,7 +27,7 @@ const bodies: Record<string, () => Promise<(flags: Flags) => Promise<Output>>> =
 
 /** Runs one verb and returns the exit code. */
 export async function main(args: string[]): Promise<number> {
-  const [name, ...rest] = args;
+  const { name, rest } = splitVerb(args);
   if (!name || name === "--help" || name === "help") {
     console.log(generalHelp());
     return name ? 0 : 2;

@@ -1,5 +1,5 @@
 // The command line as data: each verb's flags, and what it may touch. Read by the launcher (tools/ual.ts) before anything
-// of the verb is loaded, so it imports nothing.
+// of the verb is loaded, so it imports nothing. A verb may have two words, "data mix".
 
 /** One flag, `--name VALUE`. */
 export interface Flag {
@@ -258,3 +258,10 @@ verbs.plan = {
   engine: true,
   flags: planned,
 };
+
+/** The verb that arguments start with, of two words or of one, and the arguments after it. */
+export function splitVerb(args: string[], table: Record<string, Verb> = verbs): { name: string; rest: string[] } {
+  const two = args.slice(0, 2).join(" ");
+  const words = args.length > 1 && Object.hasOwn(table, two) ? 2 : 1;
+  return { name: args.slice(0, words).join(" "), rest: args.slice(words) };
+}
