@@ -6,6 +6,7 @@ export * from "./plot/mod.ts";
 export { Progress, type ProgressState } from "./run/progress.ts";
 export { InputError } from "./run/errors.ts";
 export * from "./show/mod.ts";
+export * from "./stats/mod.ts";
 export * from "./study/mod.ts";
 export * from "./train/mod.ts";
 export * from "./uncertainty/mod.ts";

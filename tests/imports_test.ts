@@ -5,6 +5,7 @@ import { join, relative } from "node:path";
 const lib = join(import.meta.dirname!, "../lib");
 const order = [
   "run",
+  "stats",
   "show",
   "data",
   "chat",

@@ -1,7 +1,7 @@
 // Training dynamics: what training did to each sample's loss, by how uncertain the sample is. A pure function over scores
 // made before and after; plots and tables are the notebooks'.
 import type { Score } from "../model/mod.ts";
-import { bootstrap, interval, quantiles } from "./bootstrap.ts";
+import { bootstrap, interval, quantiles } from "../stats/mod.ts";
 import { sampleNll } from "./perplexity.ts";
 
 /** The three parts of the samples by uncertainty, ascending. */

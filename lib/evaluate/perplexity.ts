@@ -1,6 +1,6 @@
 // Held-out perplexity of the supervised tokens, with a bootstrap interval over dialogues.
 import type { Score } from "../model/mod.ts";
-import { bootstrap, interval } from "./bootstrap.ts";
+import { bootstrap, interval } from "../stats/mod.ts";
 
 /** Totals over all targets of all samples. */
 export interface Perplexity {

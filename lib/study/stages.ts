@@ -253,7 +253,7 @@ async function stageKey(
     inputs[name] = await sha256File(join(trainFolder(p, name), "adapter/adapter_model.safetensors"));
   }
   const own = await sha256File(import.meta.filename!);
-  const code = sha256Hex(hashLib(["data", "evaluate", "jit", "model", "run"]) + own);
+  const code = sha256Hex(hashLib(["data", "evaluate", "jit", "model", "run", "stats"]) + own);
   return { inputs, settings: { ...settings, methods }, code };
 }
 
