@@ -1,7 +1,8 @@
 // Downloads from a hub on loopback: one commit, resumed where they broke off, checked by hash, and offline afterwards.
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { convertGguf, fetchModel, openModel, openShards, parseHubName } from "../lib/model/mod.ts";
+import { parseHubName } from "../lib/data/hub_access.ts";
+import { convertGguf, fetchModel, openModel, openShards } from "../lib/model/mod.ts";
 import { inFolder } from "./folder.ts";
 import { besideHub, type LoopbackHub } from "./oracles/loopback_hub.ts";
 import { tinyGguf } from "./oracles/tiny_llama.ts";

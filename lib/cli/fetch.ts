@@ -1,6 +1,7 @@
 // `ual fetch`: a hub's model into the cache, for later use without a network.
 import type { Output } from "../cli.ts";
-import { fetchModel, parseHubName } from "../model/hub.ts";
+import { parseHubName } from "../data/hub_access.ts";
+import { fetchModel } from "../model/hub.ts";
 import { InputError } from "../run/errors.ts";
 import type { Flags } from "./flags.ts";
 

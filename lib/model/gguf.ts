@@ -2,9 +2,9 @@
 // Not the meaning of a model's metadata (convert_gguf.ts). Format: ggml's docs/gguf.md.
 import { f32, sizeOf, type TensorData } from "../jit/params.ts";
 import { InputError } from "../run/errors.ts";
+import { RandomFile } from "../run/random_file.ts";
 import { DEQUANTISE } from "./dequantise.ts";
 import { GgufCursor, type GgufValue } from "./gguf_cursor.ts";
-import { RandomFile } from "./random_file.ts";
 export type { GgufValue } from "./gguf_cursor.ts";
 
 /** Type number → name, values in a block, bytes of a block (ggml.h and ggml-common.h). */

@@ -1,7 +1,7 @@
 // Reading a GGUF header from front to back: numbers, texts and typed values, never past the end of the file.
 // What the values mean: gguf.ts. Format: ggml's docs/gguf.md, versions 2 and 3, little-endian.
 import { InputError } from "../run/errors.ts";
-import type { RandomFile } from "./random_file.ts";
+import type { RandomFile } from "../run/random_file.ts";
 
 /** A metadata value. 64-bit integers past 2^53 stay bigint. */
 export type GgufValue = number | bigint | boolean | string | GgufValue[];

@@ -1,6 +1,8 @@
 // A model is a folder of Hugging Face's layout: config.json, model.safetensors, tokenizer.json, tokenizer_config.json,
 // chat_template.jinja. This opens one, from a folder or a GGUF file, or the default model. Not its forward pass (llama.ts).
 import { basename, join, resolve } from "node:path";
+import { hubSource } from "../data/hub.ts";
+import { parseHubName } from "../data/hub_access.ts";
 import { InputError, messageOf } from "../run/errors.ts";
 import {
   cacheDir,
@@ -13,7 +15,7 @@ import {
 } from "../run/files.ts";
 import { type LlamaConfig, parseConfig, weightShapes } from "./config.ts";
 import { CONVERTER_VERSION, convertGguf, type Source } from "./convert_gguf.ts";
-import { fetchModel, hubSource, parseHubName } from "./hub.ts";
+import { fetchModel } from "./hub.ts";
 import { openSafetensors, type Safetensors } from "./safetensors.ts";
 import { INDEX, openShards, shardFiles } from "./shards.ts";
 import { createTokenizer, type Tokenizer } from "./tokenizer.ts";

@@ -4,8 +4,8 @@ import { createHash } from "node:crypto";
 import { f32, i32, sizeOf, type TensorData } from "../jit/params.ts";
 import { InputError } from "../run/errors.ts";
 import { replaceFile, writeAll } from "../run/files.ts";
+import { RandomFile } from "../run/random_file.ts";
 import { bfloatsToFloats, floatsToBfloats, floatsToHalves, halvesToFloats } from "./half.ts";
-import { RandomFile } from "./random_file.ts";
 import { readHeader, type TensorInfo } from "./safetensors_header.ts";
 export type { SafetensorsDtype, TensorInfo } from "./safetensors_header.ts";
 

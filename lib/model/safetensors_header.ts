@@ -2,7 +2,7 @@
 // Format: u64 length, that many bytes of JSON, then the tensors' bytes without holes.
 import { sizeOf } from "../jit/params.ts";
 import { InputError } from "../run/errors.ts";
-import type { RandomFile } from "./random_file.ts";
+import type { RandomFile } from "../run/random_file.ts";
 
 /** Bytes per element of each type of the format whose elements are whole bytes. */
 // deno-fmt-ignore

@@ -1,6 +1,6 @@
 // A file read at any offset, with errors that name it. Not a cache; the formats above it know what lies where.
-import { InputError } from "../run/errors.ts";
-import { readError } from "../run/files.ts";
+import { InputError } from "./errors.ts";
+import { readError } from "./files.ts";
 
 /** A regular file open for reading at offsets. Close it, or hold it in a `using` declaration. */
 export class RandomFile {
