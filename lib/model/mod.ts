@@ -4,6 +4,7 @@ export * from "./base.ts";
 export * from "./compare_logits.ts";
 export * from "./config.ts";
 export * from "./convert_gguf.ts";
+export * from "./embed.ts";
 export * from "./encode.ts";
 export * from "./export.ts";
 export * from "./export_folder.ts";
