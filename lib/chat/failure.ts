@@ -27,7 +27,7 @@ export class ChatFailure extends Error {
   /** The tries that were made. */
   attempts = 1;
   /** Every other call would fail in the same way: the key, the model's name, the quota. Whoever asks for many stops. */
-  readonly fatal: boolean;
+  fatal: boolean;
   /** Another try may help. */
   readonly retry: boolean;
   /** The endpoint may have computed, and charged, an answer that did not arrive. */

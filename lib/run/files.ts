@@ -210,7 +210,8 @@ function reason(error: unknown): string {
   return `${text}; check the path and the disk`;
 }
 
-async function syncFolder(folder: string): Promise<void> {
+/** Waits until the disk has the folder's list of files. */
+export async function syncFolder(folder: string): Promise<void> {
   try {
     using handle = await Deno.open(folder);
     await handle.sync();

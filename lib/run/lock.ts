@@ -1,9 +1,9 @@
-// One process per run folder, by the system's file lock: it ends with its process, however that dies.
-import { join } from "node:path";
+// One process per run folder or file, by the system's file lock: it ends with its process, however that dies.
+import { basename, dirname, join } from "node:path";
 import { InputError } from "./errors.ts";
 import { writeError } from "./files.ts";
 
-/** A held folder; released by release(), by leaving a `using` block, or by the end of the process. */
+/** A held folder or file; released by release(), by leaving a `using` block, or by the end of the process. */
 export interface Lock extends Disposable {
   /** Lets go; a second call does nothing. */
   release(): void;
@@ -11,14 +11,45 @@ export interface Lock extends Disposable {
 
 /** Takes `folder` (made where missing) for this process. Throws InputError with the holder's pid where it is taken. */
 export function lockFolder(folder: string): Lock {
-  const path = join(folder, ".lock");
-  const file = open(folder, path);
+  const path = join(folder, ".lock"), lock = hold(open(folder, path), path);
+  if (typeof lock !== "string") return lock;
+  throw new InputError(
+    `Cannot use ${folder}: process ${lock} is at work in it; wait for it, stop it, or give another folder`,
+  );
+}
+
+/**
+ * Takes the file `path` for this process, by a hidden file beside it; folders on the way are made. Where another
+ * process has it: throws InputError with its pid, or with `wait` looks again until it is free or the signal is aborted.
+ */
+export async function lockFile(
+  path: string,
+  { wait = false, signal, onWait }: { wait?: boolean; signal?: AbortSignal; onWait?: (pid: string) => void } =
+    {},
+): Promise<Lock> {
+  const beside = join(dirname(path), `.${basename(path)}.lock`);
+  for (let told = false;; told = true) {
+    signal?.throwIfAborted();
+    const lock = hold(openBeside(beside), beside);
+    if (typeof lock !== "string") return lock;
+    if (!wait) {
+      throw new InputError(
+        `Cannot use ${path}: process ${lock} has it open; wait for it, stop it, or give another file`,
+      );
+    }
+    if (!told) onWait?.(lock);
+    await new Promise((done) => setTimeout(done, PAUSE));
+  }
+}
+
+/** Milliseconds between two looks at a lock. */
+const PAUSE = 100;
+
+/** The lock on an open file at `path`, or the pid of the process that has it. */
+function hold(file: Deno.FsFile, path: string): Lock | string {
   if (!file.tryLockSync(true)) {
     file.close();
-    const pid = Deno.readTextFileSync(path).trim() || "unknown";
-    throw new InputError(
-      `Cannot use ${folder}: process ${pid} is at work in it; wait for it, stop it, or give another folder`,
-    );
+    return Deno.readTextFileSync(path).trim() || "unknown";
   }
   file.truncateSync(0);
   file.writeSync(new TextEncoder().encode(`${Deno.pid}\n`));
@@ -55,6 +86,15 @@ function open(folder: string, path: string): Deno.FsFile {
     return Deno.openSync(path, { read: true, write: true, create: true });
   } catch (error) {
     throw error instanceof InputError ? error : writeError(path, error);
+  }
+}
+
+function openBeside(path: string): Deno.FsFile {
+  try {
+    Deno.mkdirSync(dirname(path), { recursive: true });
+    return Deno.openSync(path, { read: true, write: true, create: true });
+  } catch (error) {
+    throw writeError(path, error);
   }
 }
 
