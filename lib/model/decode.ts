@@ -13,7 +13,7 @@ import {
 } from "../jit/mod.ts";
 import type { Adapter, Base } from "./base.ts";
 import type { LlamaConfig } from "./config.ts";
-import { cacheInputs, createCache } from "./kv_cache.ts";
+import { cacheSpecs } from "./kv_cache.ts";
 import { decoder, hasWindow, headName } from "./llama.ts";
 import { type LoraConfig, loraLinear, NO_LORA } from "./lora.ts";
 
@@ -77,7 +77,7 @@ export function compileStep(
   const specs = {
     params: specsOf(adapter?.params ?? {}),
     batch: specsOf({ ids, positions: ids, at: i32([rows]), mask, ...windows }),
-    cache: specsOf(cacheInputs(createCache(base.config, rows, capacity))),
+    cache: cacheSpecs(base.config, rows, capacity),
   };
   return jit(decodeProgram(base.config, adapter?.lora ?? NO_LORA), specs, {
     ...options,

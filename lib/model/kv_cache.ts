@@ -1,6 +1,6 @@
 // The key/value cache of generation: JavaScript owns it, compiled steps read it and put out the new entries only. Here
-// the arrays; the step that reads them: decode.ts; who uses them when: generate.ts.
-import { f32, type Params, type TensorData } from "../jit/mod.ts";
+// the arrays; the step that reads them: decode.ts; who uses them when: text_rows.ts.
+import { f32, type Params, type Spec, type TensorData } from "../jit/mod.ts";
 import type { LlamaConfig } from "./config.ts";
 
 /** Keys and values of `rows` texts, up to `capacity` positions each. */
@@ -38,14 +38,34 @@ export function grow(cache: KvCache, capacity: number): KvCache {
   return { ...cache, capacity, arrays };
 }
 
-/** The arrays as a program's inputs, of all rows or of one; not copied. */
-export function cacheInputs(cache: KvCache, row?: number): Params {
-  const { rows, kvHeads, capacity, headSize } = cache, size = kvHeads * capacity * headSize;
-  const shape = [row === undefined ? rows : 1, kvHeads, capacity, headSize];
-  return Object.fromEntries(cache.arrays.map((array, i) => {
-    const data = row === undefined ? array : array.subarray(row * size, (row + 1) * size);
-    return [`${i % 2 ? "v" : "k"}${i >> 1}`, f32(shape, data)];
-  }));
+/** The arrays of `count` rows from row `from` on as a program's inputs (default: all of them); not copied. */
+export function cacheInputs(cache: KvCache, from = 0, count: number = cache.rows): Params {
+  const { kvHeads, capacity, headSize } = cache, size = kvHeads * capacity * headSize;
+  const shape = [count, kvHeads, capacity, headSize];
+  return Object.fromEntries(
+    cache.arrays.map((
+      array,
+      i,
+    ) => [nameOf(i), f32(shape, array.subarray(from * size, (from + count) * size))]),
+  );
+}
+
+/** The shapes of those inputs. */
+export function cacheSpecs(
+  { layers, kvHeads, headSize }: LlamaConfig,
+  rows: number,
+  capacity: number,
+): Record<string, Spec> {
+  const spec: Spec = { shape: [rows, kvHeads, capacity, headSize], dtype: "float32" };
+  return Object.fromEntries(Array.from({ length: 2 * layers }, (_, i) => [nameOf(i), spec]));
+}
+
+/** Array i of the cache by name: k0, v0, k1 … */
+const nameOf = (i: number) => `${i % 2 ? "v" : "k"}${i >> 1}`;
+
+/** The bytes of one position's keys and values. */
+export function bytesPerToken({ layers, kvHeads, headSize }: LlamaConfig): number {
+  return 4 * 2 * layers * kvHeads * headSize;
 }
 
 /**
