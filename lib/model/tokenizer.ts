@@ -17,6 +17,10 @@ export interface Tokenizer {
   idOf(token: string): number | undefined;
   /** The token of an id as the vocabulary writes it ("Ġthe"). Throws RangeError for an id past the vocabulary. */
   tokenOf(id: number): string;
+  /** The bytes that an id adds to a text, which may be a part of a character; for a special token its name's. Throws as tokenOf(). */
+  bytesOf(id: number): Uint8Array<ArrayBuffer>;
+  /** The special tokens' texts: where one stands in a text, encode() takes it for the token. */
+  readonly specials: readonly string[];
   /** The number of ids, added tokens included. */
   readonly vocabSize: number;
   readonly bosId?: number;
@@ -54,7 +58,10 @@ export function createTokenizer(json: Json, config: Json, path: string): Tokeniz
     }
     return token;
   };
+  const added = inner.get_added_tokens_decoder(), letterBytes = bytesByLetters(json);
   return {
+    specials: [...added.values()].filter((token) => token.special).map((token) => token.content),
+    bytesOf: (id) => added.has(id) ? new TextEncoder().encode(tokenOf(id)) : letterBytes(tokenOf(id)),
     encode(text, { addSpecial = true } = {}) {
       const { ids } = inner.encode(text.toWellFormed(), { add_special_tokens: false });
       return addSpecial && front.length ? [...front, ...ids] : ids;
@@ -140,6 +147,23 @@ function byteLetters(): string[] {
   let next = 256;
   const printable = (byte: number) => byte > 32 && byte < 127 || byte > 160 && byte !== 173;
   return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(printable(byte) ? byte : next++));
+}
+
+/** From a token as the vocabulary writes it to its bytes, by what the decoder is made of. */
+function bytesByLetters({ decoder, pre_tokenizer }: Json): (token: string) => Uint8Array<ArrayBuffer> {
+  const parts = JSON.stringify([decoder, pre_tokenizer]), encoder = new TextEncoder();
+  if (parts.includes('"ByteLevel"')) {
+    const bytes = new Map(byteLetters().map((letter, byte) => [letter, byte]));
+    return (token) => {
+      const known = [...token].map((letter) => bytes.get(letter));
+      return known.includes(undefined) ? encoder.encode(token) : Uint8Array.from(known as number[]);
+    };
+  }
+  return (token) => {
+    const byte = /^<0x([0-9A-F]{2})>$/.exec(token)?.[1];
+    if (byte && parts.includes('"ByteFallback"')) return Uint8Array.of(parseInt(byte, 16));
+    return encoder.encode(parts.includes("▁") ? token.replaceAll("▁", " ") : token);
+  };
 }
 
 const escaped = (letter: string) => `\\u{${letter.charCodeAt(0).toString(16)}}`;
