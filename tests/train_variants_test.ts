@@ -5,7 +5,6 @@ import { join } from "node:path";
 import type { Params } from "../lib/jit/mod.ts";
 import { baseOf, openSafetensors, score, type Sequence, writeSafetensors } from "../lib/model/mod.ts";
 import {
-  entropyUncertainty,
   learningRate,
   releasedWarmup,
   stepCount,
@@ -13,7 +12,7 @@ import {
   train,
   type TrainSettings,
 } from "../lib/train/mod.ts";
-import { readSmoothing } from "../lib/uncertainty/mod.ts";
+import { entropyUncertainty, readSmoothing } from "../lib/uncertainty/mod.ts";
 import { inFolder } from "./folder.ts";
 import { bisectedMapping } from "./oracles/map_oracle.ts";
 import { loopHidden, loopLogProbs, smallBase } from "./oracles/small_model.ts";

@@ -6,6 +6,5 @@ export { readMetrics } from "./metrics.ts";
 export * from "./plan.ts";
 export * from "./schedule.ts";
 export * from "./settings.ts";
-export { entropyUncertainty } from "./smoothing.ts";
 export * from "./stage.ts";
 export type { Evaluation } from "./heldout.ts";

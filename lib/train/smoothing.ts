@@ -2,11 +2,12 @@
 // the run's smoothing.jsonl. Smoothing that follows the model in training is perplexity_smoothing.ts.
 import { join } from "node:path";
 import type { JitOptions } from "../jit/mod.ts";
-import { type Base, type Score, score, type Sequence } from "../model/mod.ts";
+import type { Base, Sequence } from "../model/mod.ts";
 import { InputError } from "../run/errors.ts";
 import { writeFileAtomic } from "../run/files.ts";
 import {
   checkRange,
+  measureEntropy,
   readSmoothing,
   smoothingLines,
   type SmoothingRow,
@@ -28,17 +29,6 @@ export type SampleSmoothing = ArrayLike<number> | PerplexitySmoothing | EntropyS
 /** The run's file of smoothing values. */
 export const SMOOTHING_FILE = "smoothing.jsonl";
 
-/**
- * The uncertainty of each sample: the mean over its targets of the model's predictive entropy, divided by the most that
- * is possible, ln K over K classes. From 0 to 1. The scores must hold entropies.
- */
-export function entropyUncertainty(scores: Score[], classes: number): number[] {
-  return scores.map(({ id, entropy }) => {
-    if (!entropy) throw new RangeError(`Cannot take the entropy of ${id}: it was scored without; ask for it`);
-    return entropy.reduce((a, b) => a + b, 0) / entropy.length / Math.log(classes);
-  });
-}
-
 /** Rows of smoothing by entropy: scores `sequences` under the base model and maps what it finds to the mean. */
 export async function smoothingByEntropy(
   base: Base,
@@ -46,23 +36,9 @@ export async function smoothingByEntropy(
   { mean, ceiling }: EntropySmoothing,
   options: JitOptions & { maxRows: number },
 ): Promise<SmoothingRow[]> {
-  const scores = await score(base, sequences, { ...options, entropy: true });
-  const uncertainty = entropyUncertainty(scores, base.config.vocabSize);
-  const bad = uncertainty.findIndex((u) => !Number.isFinite(u));
-  if (bad >= 0) {
-    throw new Error(
-      `Cannot smooth by entropy: the model's entropy on ${sequences[bad].id} is ${
-        uncertainty[bad]
-      }; check the model`,
-    );
-  }
-  // Rounding may take the entropy of a model that is quite certain a hair below 0.
-  const { smoothing } = truncatedLinear(uncertainty.map((u) => Math.max(0, u)), { mean, ceiling });
-  return sequences.map(({ id }, i) => ({
-    id,
-    uncertainty: Math.max(0, uncertainty[i]),
-    smoothing: smoothing[i],
-  }));
+  const uncertainty = await measureEntropy(base, sequences, options);
+  const { smoothing } = truncatedLinear(uncertainty, { mean, ceiling });
+  return sequences.map(({ id }, i) => ({ id, uncertainty: uncertainty[i], smoothing: smoothing[i] }));
 }
 
 /** Writes the run's rows, in the samples' order. */

@@ -45,7 +45,7 @@ import { type SampleSmoothing, SMOOTHING_FILE } from "./smoothing.ts";
  * perplexity in training, or a file's rows.
  */
 export type Smoothing =
-  | { method: MappingMethod | "entropy" | "perplexity"; mean: number; ceiling?: number }
+  | { method: MappingMethod | "entropy" | "perplexity"; mean: number; ceiling?: number; power?: number }
   | { method: "file"; rows: SmoothingRow[] };
 
 /** A training run. */
@@ -202,10 +202,10 @@ function sampleSmoothing(
   ids: string[],
 ): { smoothing: SampleSmoothing; uncertainty?: (number | undefined)[] } {
   if (source.method === "file") return { smoothing: smoothingFor(ids, source.rows) };
-  const { method, mean, ceiling = CEILING } = source;
+  const { method, mean, ceiling = CEILING, power } = source;
   if (method === "entropy" || method === "perplexity") return { smoothing: { method, mean, ceiling } };
   const all = examples.map((e) => e.id), u = examples.map((e) => e.uncertainty);
-  const mapped = mapUncertainty(u, { method, mean, ceiling, ids: all }).smoothing;
+  const mapped = mapUncertainty(u, { method, mean, ceiling, power, ids: all }).smoothing;
   const smoothing = smoothingFor(ids, all.map((id, i) => ({ id, smoothing: mapped[i] })));
   const rated = new Map(all.map((id, i) => [id, u[i]]));
   return { smoothing, uncertainty: ids.map((id) => rated.get(id)) };

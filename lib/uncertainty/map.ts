@@ -1,6 +1,8 @@
-// From uncertainties to label smoothing: the paper's truncated linear mapping, and the two baselines (constant, none).
-// Plain arithmetic on arrays. Rating dialogues is not here, nor is the file that carries the result (smoothing_file.ts).
+// From uncertainties to label smoothing: the paper's truncated linear mapping, two others that solve for the same mean (rank,
+// power), and the two baselines (constant, none). Plain arithmetic on arrays. Rating dialogues is not here, nor is the file
+// that carries the result (smoothing_file.ts), nor what the ceiling does (clip.ts).
 import { InputError } from "../run/errors.ts";
+import { midRanks } from "../stats/mod.ts";
 
 /** The largest smoothing of a sample, s_max in the paper. */
 export const CEILING = 0.99;
@@ -11,14 +13,19 @@ const SLACK = 1e-12;
 /** The largest uncertainty taken, so that sums stay finite. */
 const LARGEST = 1e300;
 
-/** The three ways to smooth: UAL, label smoothing (LS), plain fine-tuning (SFT). */
-export type MappingMethod = "truncated-linear" | "constant" | "none";
+/** The power of the power map where none is given. */
+export const POWER = 2;
+
+/** The ways to smooth: UAL by three maps of the uncertainty; label smoothing (LS); plain fine-tuning (SFT). */
+export const MAPPING_METHODS = ["truncated-linear", "rank", "power", "constant", "none"] as const;
+/** One of MAPPING_METHODS. */
+export type MappingMethod = typeof MAPPING_METHODS[number];
 
 /** What a mapping gives. */
 export interface Mapping {
   /** s_i in [0, ceiling], in the order of the samples: the probability mass taken from the target. */
   smoothing: Float64Array;
-  /** The slope of the truncated line; 0 for the two baselines. */
+  /** The slope of the truncated line: over the uncertainty, its rank share or its power share; 0 for the two baselines. */
   alpha: number;
   /** How many samples the ceiling cuts. */
   truncated: number;
@@ -83,6 +90,48 @@ function waterLevel(sorted: Float64Array, { total, ceiling }: { total: number; c
   return ceiling / sorted[firstPositive(sorted)]; // the largest reachable mean: everything above 0 is at the ceiling
 }
 
+/**
+ * The rank map: s_i = min(α·r_i, ceiling) with r_i = (mid-rank − ½) / n, from 0 to 1, so that only the order of the
+ * uncertainties counts and equal ones share a value. The mean of r is ½ whatever the uncertainties are: up to a mean of half
+ * the ceiling nobody is cut and s is spread evenly from about 0 to twice the mean. Also the least uncertain get a little.
+ * Throws InputError as truncatedLinear().
+ */
+export function rankMapping(u: ArrayLike<number>, options: { mean: number; ceiling?: number }): Mapping {
+  checkRange(options.mean, options.ceiling ?? CEILING);
+  return truncatedLinear(rankShares(u), options);
+}
+
+/** (mid-rank − ½) / n of each uncertainty: 0 to 1, its mean is ½. Throws InputError as truncatedLinear(). */
+export function rankShares(u: ArrayLike<number>): Float64Array {
+  const n = u.length;
+  return midRanks(checkedCopy(u)).map((rank) => (rank - 0.5) / n);
+}
+
+/**
+ * The power map: s_i = min(α·v_i, ceiling) with v_i = (u_i / max u)^power, the same α as in the truncated linear mapping, so
+ * that the mean is exact. Power 1 is that mapping; a larger one gives more to the most uncertain and less to the rest, one
+ * below 1 evens out. Only ratios of uncertainties count: there is no temperature to fit to their scale, as in a softmax.
+ * Throws InputError as truncatedLinear(), and for a power that is not above 0 and at most 100.
+ */
+export function powerMapping(
+  u: ArrayLike<number>,
+  { power = POWER, ...options }: { mean: number; ceiling?: number; power?: number },
+): Mapping {
+  checkRange(options.mean, options.ceiling ?? CEILING);
+  return truncatedLinear(powerShares(u, power), options);
+}
+
+/** (u_i / max u)^power: 0 to 1; all 0 where every uncertainty is. Throws InputError as powerMapping(). */
+export function powerShares(u: ArrayLike<number>, power: number = POWER): Float64Array {
+  if (!(power > 0 && power <= 100)) {
+    throw new InputError(
+      `Cannot smooth with power ${power}: it is not above 0 and at most 100; use for example ${POWER}, or method constant`,
+    );
+  }
+  const values = checkedCopy(u), most = values.reduce((a, b) => Math.max(a, b), 0);
+  return most > 0 ? values.map((value) => (value / most) ** power) : values;
+}
+
 /** Label smoothing (LS): the same `mean` for each of `n` samples, 0 ≤ mean < 1. Throws InputError otherwise. */
 export function constantSmoothing(n: number, mean: number): Float64Array {
   if (!(mean >= 0 && mean < 1)) {
@@ -104,10 +153,12 @@ export function noSmoothing(n: number): Float64Array {
  */
 export function mapUncertainty(
   u: ArrayLike<number | undefined>,
-  { method, mean, ceiling = CEILING, ids }: {
+  { method, mean, ceiling = CEILING, power, ids }: {
     method: MappingMethod;
     mean: number;
     ceiling?: number;
+    /** Of the power map. */
+    power?: number;
     ids?: readonly string[];
   },
 ): Mapping {
@@ -116,11 +167,27 @@ export function mapUncertainty(
     checkRange(mean, ceiling);
     return { smoothing: constantSmoothing(u.length, mean), alpha: 0, truncated: 0 };
   }
-  if (method !== "truncated-linear") {
-    const known = "truncated-linear, constant, none";
+  if (!MAPPING_METHODS.includes(method)) {
+    const known = MAPPING_METHODS.join(", ");
     throw new InputError(`Cannot smooth by method "${method}": it is unknown; use one of ${known}`);
   }
-  return truncatedLinear(checkedCopy(u, ids), { mean, ceiling });
+  return truncatedLinear(sharesOf(checkedCopy(u, ids), { method, power }), { mean, ceiling });
+}
+
+/**
+ * What the slope of a map multiplies: the uncertainties themselves, their rank shares or their power shares.
+ * Throws InputError as mapUncertainty(), and for a method without a slope.
+ */
+export function sharesOf(
+  u: ArrayLike<number>,
+  { method, power }: { method: MappingMethod; power?: number },
+): ArrayLike<number> {
+  if (method === "rank") return rankShares(u);
+  if (method === "power") return powerShares(u, power);
+  if (method === "truncated-linear") return checkedCopy(u);
+  throw new InputError(
+    `Cannot take the slope of method "${method}": it has none; use a map of the uncertainty`,
+  );
 }
 
 /** Throws InputError unless 0 < ceiling < 1 and 0 ≤ mean ≤ ceiling. */
