@@ -1,5 +1,5 @@
 // Our side of the benches that train: runs the task's steps with the library's own loop and prints what they took as one
-// JSON line. deno run -A bench/lora_step.ts TASK.json [PROFILE-PREFIX]
+// JSON line. deno run -A bench/lora_step.ts TASK.json [PROFILE-PREFIX] [--engine=tfjs-node]
 import { baseOf, openModel, readAdapter, type Sequence } from "../lib/model/mod.ts";
 import { peakMemory } from "../lib/run/machine.ts";
 import { stepBatches } from "../lib/train/estimate.ts";
@@ -80,6 +80,9 @@ async function main(task: Task, profilePrefix?: string): Promise<SideResult> {
 }
 
 if (import.meta.main) {
-  const [task, profilePrefix] = Deno.args;
-  console.log(JSON.stringify(await main(JSON.parse(await Deno.readTextFile(task)), profilePrefix)));
+  const eager = Deno.args.includes("--engine=tfjs-node");
+  const [path, profilePrefix] = Deno.args.filter((arg) => !arg.startsWith("--"));
+  const task: Task = JSON.parse(await Deno.readTextFile(path));
+  if (eager) task.settings = { ...task.settings, engine: "tfjs-node" };
+  console.log(JSON.stringify(await main(task, profilePrefix)));
 }

@@ -24,6 +24,7 @@ const help = `deno task bench train [flags]
   --busy N         then as many rounds again beside N processes that compute without end (default 0: none)
   --wait-policy P  OMP_WAIT_POLICY for PyTorch, active or passive (default: not set, as PyTorch comes)
   --float32-only   leave PyTorch's bfloat16 out (minutes a step where the processor has no instructions for it)
+  --tfjs-node      also the same program run eagerly by tfjs-node (deno task setup --engine tfjs-node), with huge pages
   --json           one JSON object on stdout`;
 
 /** How long a slow peer may go on. */
@@ -68,29 +69,30 @@ export async function main(args: string[]): Promise<number> {
 }
 
 function parse(args: string[]) {
-  const { "wait-policy": waitPolicy, "float32-only": float32Only, ...rest } = parseFlags(args, {
-    numbers: {
-      rounds: 3,
-      steps: 5,
-      warmup: 2,
-      batch: 4,
-      context: 256,
-      threads: navigator.hardwareConcurrency,
-      busy: 0,
-    },
-    texts: ["wait-policy"],
-    switches: ["float32-only"],
-  });
+  const { "wait-policy": waitPolicy, "float32-only": float32Only, "tfjs-node": tfjsNode, ...rest } =
+    parseFlags(args, {
+      numbers: {
+        rounds: 3,
+        steps: 5,
+        warmup: 2,
+        batch: 4,
+        context: 256,
+        threads: navigator.hardwareConcurrency,
+        busy: 0,
+      },
+      texts: ["wait-policy"],
+      switches: ["float32-only", "tfjs-node"],
+    });
   if (waitPolicy !== undefined && !/^(active|passive)$/i.test(waitPolicy)) {
     throw new InputError(`Cannot set --wait-policy ${waitPolicy}: choose active or passive`);
   }
-  return { ...rest, waitPolicy, float32Only };
+  return { ...rest, waitPolicy, float32Only, tfjsNode };
 }
 
 type Flags = ReturnType<typeof parse>;
 
-function sidesOf(python: string, { waitPolicy, float32Only }: Flags): Record<string, Side> {
-  const task = join(folder, "task.json");
+function sidesOf(python: string, { waitPolicy, float32Only, tfjsNode }: Flags): Record<string, Side> {
+  const task = join(folder, "task.json"), env = { GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" };
   const torch = (dtype: string): Side => ({
     program: python,
     args: [join(root, "bench/peers/lora_step.py"), task, dtype],
@@ -100,6 +102,7 @@ function sidesOf(python: string, { waitPolicy, float32Only }: Flags): Record<str
     ours: ownSide("lora_step.ts", task),
     "torch float32": torch("float32"),
     ...(float32Only ? {} : { "torch bfloat16": torch("bfloat16") }),
+    ...(tfjsNode ? { "tfjs-node": { ...ownSide("lora_step.ts", task, "--engine=tfjs-node"), env } } : {}),
   };
 }
 

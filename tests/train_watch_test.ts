@@ -11,22 +11,12 @@ import { ended, tinyTask, tinyUal } from "./oracles/tiny_trainable.ts";
 
 const bytes = (folder: string, run: string) =>
   Deno.readFile(join(folder, run, "adapter/adapter_model.safetensors"));
-const trainArgs = (
-  out: string,
-  ...more: string[]
-) => [
-  "train",
-  "train.jsonl",
-  "--out",
-  out,
-  "--steps",
-  "400",
-  "--batch",
-  "2",
-  "--smoothing",
-  "uncertainty",
-  ...more,
-];
+
+/** So many that a run of the tiny model is still at work when another process asks it to stop. */
+const STEPS = 1500;
+
+const trainArgs = (out: string) =>
+  `train train.jsonl --out ${out} --batch 2 --smoothing uncertainty --steps ${STEPS}`.split(" ");
 
 /** Waits until a run has taken a few steps. */
 async function underWay(dir: string): Promise<void> {
@@ -56,11 +46,11 @@ Deno.test("ual stop ends a run after its step, ual watch follows it, and ual tra
     const { stdout, code, stderr } = await watching;
     assert.equal(code, 0, stderr);
     const step = Number(/stopped at step (\d+)/.exec(stopped.stdout)![1]);
-    assert.ok(step < 1500);
+    assert.ok(step < STEPS);
     const lines = stdout.trim().split("\n");
     assert.equal(lines.length, step + 1); // every step, and how it ended
-    assert.match(lines[0], /^step 1 of 1500 · loss \d+\.\d{4}, mean of 1 /);
-    assert.match(lines.at(-1)!, new RegExp(`^not running: step ${step} of 1500 · loss`));
+    assert.match(lines[0], new RegExp(`^step 1 of ${STEPS} · loss \\d+\\.\\d{4}, mean of 1 `));
+    assert.match(lines.at(-1)!, new RegExp(`^not running: step ${step} of ${STEPS} · loss`));
     const nobody = await ended(ual(folder, "stop", "run"));
     assert.equal(nobody.code, 2);
     assert.match(nobody.stderr, /Cannot stop .*run: no process trains in it/);
@@ -68,7 +58,7 @@ Deno.test("ual stop ends a run after its step, ual watch follows it, and ual tra
     assert.equal(again.code, 0, again.stderr);
     assert.deepEqual(await bytes(folder, "run"), await bytes(folder, "whole"));
     const once = await ended(ual(folder, "watch", "run", "--once", "--json"));
-    assert.deepEqual([JSON.parse(once.stdout).state, JSON.parse(once.stdout).step], ["complete", 1500]);
+    assert.deepEqual([JSON.parse(once.stdout).state, JSON.parse(once.stdout).step], ["complete", STEPS]);
     const empty = await ended(ual(folder, "watch", "nowhere"));
     assert.equal(empty.code, 2);
     assert.match(empty.stderr, /no training run in it/);
