@@ -34,7 +34,7 @@ export function parseFlags<N extends string, T extends string = never, S extends
   const found: Record<string, unknown> = {};
   for (const [name, standard] of Object.entries<number>(numbers)) {
     const text = String(values[name] ?? standard), least = standard === 0 ? 0 : 1;
-    if (!/^\d{1,6}$/.test(text) || Number(text) < least) {
+    if (!/^\d{1,9}$/.test(text) || Number(text) < least) {
       throw new InputError(
         `Cannot run the bench with --${name} ${text}: give a whole number from ${least} on`,
       );

@@ -15,6 +15,11 @@ const benches: Record<string, { what: string; main: (args: string[]) => Promise<
     what: "greedy answers with a key/value cache, ours (float32, int8) beside transformers' generate",
     main: async (args) => (await import("./generate.ts")).main(args),
   },
+  elicit: {
+    what:
+      "10,000 answers of a judge on loopback, ours beside a bare fetch loop and the time the judge itself needs",
+    main: async (args) => (await import("./elicit.ts")).main(args),
+  },
   growth: {
     what: "how time, memory and graph grow with context, batch, depth and width",
     main: async (args) => (await import("./growth.ts")).main(args),
@@ -22,6 +27,10 @@ const benches: Record<string, { what: string; main: (args: string[]) => Promise<
   plan: {
     what: "ual plan's estimates beside what the runs then took",
     main: async (args) => (await import("./plan.ts")).main(args),
+  },
+  stream: {
+    what: "a JSONL of a million dialogues read, checked and written, beside Python's json and datasets",
+    main: async (args) => (await import("./stream.ts")).main(args),
   },
 };
 

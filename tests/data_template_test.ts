@@ -1,9 +1,11 @@
-// lib/data/template.ts: the texts of known templates, written out by hand, and where the answers stand in them.
+// lib/data/template.ts, and the templates by name: their texts written out by hand, and where the answers stand in them.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Turn } from "../lib/data/example.ts";
+import { readTemplate, TEMPLATES } from "../lib/data/named_template.ts";
 import { renderChat, renderExample } from "../lib/data/template.ts";
 import { InputError } from "../lib/run/errors.ts";
+import { inFolder } from "./folder.ts";
 
 const CHATML = Deno.readTextFileSync(join(import.meta.dirname!, "../data/templates/chatml.jinja"));
 
@@ -97,3 +99,70 @@ Deno.test("renderChat() says what is wrong with a template", () => {
   );
   assert.match(message(INST, talk.slice(1)), /roles must alternate/);
 });
+
+const twoTurns: Turn[] = [
+  { role: "user", content: "Name a colour." },
+  { role: "assistant", content: "Blue." },
+  { role: "user", content: "Another?" },
+  { role: "assistant", content: "Green,\nor red. " },
+];
+const system: Turn = { role: "system", content: "Be brief." };
+const tokens = { bosToken: "<s>", eosToken: "</s>" };
+
+const ALPACA =
+  "Below is an instruction that describes a task. Write a response that appropriately completes the request.";
+const VICUNA = "A chat between a curious user and an artificial intelligence assistant. " +
+  "The assistant gives helpful, detailed, and polite answers to the user's questions.";
+
+/** Name → what twoTurns gives with and without a system turn, the same with one exchange and a prompt's end, the answers. */
+const NAMED: Record<string, { plain: string; withSystem: string; prompt: string; answers: string[] }> = {
+  lima: {
+    plain: "<s>\n### User: Name a colour.\n\n### Assistant: Blue.</s>" +
+      "<s>\n### User: Another?\n\n### Assistant: Green,\nor red. </s>",
+    withSystem: "<s>Be brief.\n\n### User: Name a colour.\n\n### Assistant: Blue.</s>" +
+      "<s>\n### User: Another?\n\n### Assistant: Green,\nor red. </s>",
+    prompt: "<s>\n### User: Name a colour.\n\n### Assistant: ",
+    answers: ["Blue.</s>", "Green,\nor red. </s>"],
+  },
+  alpaca: {
+    plain: `<s>${ALPACA}\n\n### Instruction:\nName a colour.\n\n### Response:Blue.</s>` +
+      "\n\n### Instruction:\nAnother?\n\n### Response:Green,\nor red. </s>",
+    withSystem: "<s>Be brief.\n\n### Instruction:\nName a colour.\n\n### Response:Blue.</s>" +
+      "\n\n### Instruction:\nAnother?\n\n### Response:Green,\nor red. </s>",
+    prompt: `<s>${ALPACA}\n\n### Instruction:\nName a colour.\n\n### Response:`,
+    answers: ["Blue.</s>", "Green,\nor red. </s>"],
+  },
+  vicuna: {
+    plain: `<s>${VICUNA} USER: Name a colour. ASSISTANT: Blue.</s>` +
+      "USER: Another? ASSISTANT: Green,\nor red. </s>",
+    withSystem: "<s>Be brief. USER: Name a colour. ASSISTANT: Blue.</s>" +
+      "USER: Another? ASSISTANT: Green,\nor red. </s>",
+    prompt: `<s>${VICUNA} USER: Name a colour. ASSISTANT:`,
+    answers: [" Blue.</s>", " Green,\nor red. </s>"],
+  },
+};
+
+Deno.test("the named templates write their formats, and every answer of several turns is found", async (t) => {
+  for (const [name, wanted] of Object.entries(NAMED)) {
+    await t.step(name, async () => {
+      const template = await readTemplate(name);
+      assert.deepEqual(answers(template, twoTurns, tokens), { text: wanted.plain, answers: wanted.answers });
+      const told = answers(template, [system, ...twoTurns], tokens);
+      assert.deepEqual(told, { text: wanted.withSystem, answers: wanted.answers });
+      const prompt = renderChat(template, twoTurns.slice(0, 1), { ...tokens, addGenerationPrompt: true });
+      assert.equal(prompt, wanted.prompt);
+    });
+  }
+  assert.deepEqual(Object.keys(NAMED), TEMPLATES.filter((name) => name !== "chatml"));
+});
+
+Deno.test("readTemplate() takes names, files, and says what there is", () =>
+  inFolder(async (folder) => {
+    assert.equal(await readTemplate("chatml"), CHATML);
+    await Deno.writeTextFile(join(folder, "lima"), "{{ messages[0].content }}");
+    assert.equal(await readTemplate(join(folder, "lima")), "{{ messages[0].content }}");
+    await assert.rejects(
+      readTemplate(join(folder, "none.jinja")),
+      /^InputError: Cannot read the chat template .*; give a .jinja file, or one of chatml, lima, alpaca, vicuna$/,
+    );
+  }));

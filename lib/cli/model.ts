@@ -1,5 +1,6 @@
 // What the verbs with a model have in common: opening it, its template, an adapter, its dialogues.
 import type { Example } from "../data/example.ts";
+import { readTemplate } from "../data/named_template.ts";
 import { readExamples } from "../data/source.ts";
 import type { Engine, JitOptions } from "../jit/mod.ts";
 import {
@@ -11,15 +12,14 @@ import {
   readAdapter,
   toSequences,
 } from "../model/mod.ts";
-import { InputError, messageOf } from "../run/errors.ts";
 import { resolveUser } from "../run/files.ts";
 import type { Flags } from "./flags.ts";
 
 /** The model of `--model`, with the template of `--template` if given. */
 export async function modelOf(flags: Flags): Promise<{ model: Model; template: string }> {
   const model = await openModel(flags.text("model"));
-  const path = flags.text("template");
-  return { model, template: path ? await readText(resolveUser(path)) : model.chatTemplate };
+  const template = flags.text("template");
+  return { model, template: template ? await readTemplate(template) : model.chatTemplate };
 }
 
 /** The adapter of the flag `name`, if given. */
@@ -70,11 +70,3 @@ export function engineOf(flags: Flags): { engine?: Engine } {
 }
 
 export { baseOf };
-
-async function readText(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    throw new InputError(`Cannot read ${path}: ${messageOf(error)}; give an existing text file`);
-  }
-}

@@ -20,4 +20,14 @@ export interface Example {
   uncertainty?: number;
   /** One line: why this uncertainty. */
   reason?: string;
+  /** What a judge gave each exchange, as DEITA's selection takes it. */
+  scores?: Scores;
+}
+
+/** A judge's scores of a dialogue, one of each kind an exchange of request and answer, in order. */
+export interface Scores {
+  /** How complex the request is, 1 to 6. */
+  complexity: number[];
+  /** How good the answer is, 1 to 6. */
+  quality: number[];
 }
