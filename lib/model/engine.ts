@@ -42,6 +42,8 @@ export interface EngineOptions extends RowsOptions {
   /** Pieces of prompts read between two steps while texts grow: few for even growth, many for throughput. Default: all. */
   burst?: number;
   prefixes?: PrefixCache;
+  /** Awaited after every piece and step: where others than the engine get their turn. Default: nowhere. */
+  pause?: () => Promise<void>;
   /** Whether rows that a long text has made large become small again. Default false. */
   shrinks?: boolean;
 }
@@ -69,6 +71,11 @@ export class Engine {
   constructor(base: Base, steps: Steps, private readonly options: EngineOptions) {
     this.rows = new TextRows(base, steps, options);
     this.places = Array.from({ length: options.rows }, () => undefined);
+  }
+
+  /** Rows. */
+  get size(): number {
+    return this.places.length;
   }
 
   /** Texts without a row yet. */
@@ -106,6 +113,7 @@ export class Engine {
       while (this.admit()) {
         await this.read();
         await this.step();
+        await this.options.pause?.();
       }
       this.running = false;
     });
@@ -134,6 +142,7 @@ export class Engine {
       } catch (error) {
         this.fail(text, error);
       }
+      await this.options.pause?.();
       this.admit();
     }
   }

@@ -47,7 +47,8 @@ export function prepare(
   signal: AbortSignal,
 ): Job {
   const { engine } = served;
-  if (engine.waiting > 0 && engine.waiting + request.n > service.queue) throw queueFull(engine.waiting);
+  const load = engine.active + engine.waiting;
+  if (load > 0 && load + request.n > engine.size + service.queue) throw queueFull(load);
   const prompt = encode(service, served, request);
   const maxNew = newTokens(service, served, request, prompt.length);
   return { request, served, prompt, maxNew, seed: request.seed ?? crypto.randomUUID(), signal };

@@ -79,9 +79,9 @@ export function badKey(given: string | undefined): ApiError {
   return new ApiError(401, message, { code, headers: { "www-authenticate": "Bearer" } });
 }
 
-/** Too many requests wait already. */
-export const queueFull = (waiting: number): ApiError =>
-  new ApiError(429, `Rate limit reached: ${waiting} texts are waiting already. Please try again in 1s.`, {
+/** So many texts are under way or waiting that no more are taken. */
+export const queueFull = (load: number): ApiError =>
+  new ApiError(429, `Rate limit reached: ${load} answers are under way or waiting. Please try again in 1s.`, {
     type: "requests",
     code: "rate_limit_exceeded",
     headers: { "retry-after": "1" },

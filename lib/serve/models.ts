@@ -90,8 +90,12 @@ function openEngine(base: Base, steps: Steps, options: ModelsOptions, adapter?: 
     burst: BURST,
     prefixes: prefixCache > 0 ? new PrefixCache(prefixCache) : undefined,
     shrinks: true,
+    pause,
   });
 }
+
+/** Lets requests in: onnxruntime's calls follow each other too closely for the event loop to look at sockets. */
+const pause = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
 
 /** 4, 16, 64 … below `batch`, and `batch`: a step of 4 rows takes little longer than one of a single row. */
 export function rowSizes(batch: number): number[] {

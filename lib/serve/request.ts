@@ -144,7 +144,7 @@ function refuse(data: Body): void {
       "invalid_parameter_combination",
     );
   }
-  if (data.top_logprobs != null && !data.logprobs) {
+  if (data.top_logprobs && !data.logprobs) {
     throw badRequest(
       "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.",
       "top_logprobs",

@@ -43,6 +43,8 @@ export interface ServeOptions extends Pick<JitOptions, "threads" | "engine" | "c
   prefixCache?: number;
   /** Requests without this bearer key get 401. Default: none is asked for. */
   apiKey?: string;
+  /** Seconds that a request may take to arrive before it gets 408: its headers, and all of it. Default 30. */
+  receiveSeconds?: number;
   /** Told of failures that are not a client's. Default: console.error. */
   onError?: (error: unknown) => void;
 }
@@ -59,9 +61,6 @@ export interface Server extends AsyncDisposable {
   close(options?: { graceSeconds?: number }): Promise<void>;
 }
 
-/** Milliseconds that a request may take to arrive: its headers, and all of it. */
-const HEADERS = 10_000, REQUEST = 30_000;
-
 /**
  * Serves `model`, which must stay open. Ready when the promise resolves: the first steps are compiled then.
  * Throws InputError for settings out of range, a template or adapter that does not fit, or an address in use.
@@ -77,10 +76,9 @@ export async function serve(model: Model, options: ServeOptions = {}): Promise<S
     const prompt = promptIds(model.tokenizer, settings.template, [{ role: "user", content: "Hello" }]);
     await models.get(settings.name)!.engine.submit({ prompt, maxNew: 2, stop: [], sampling: {} });
     const end = new AbortController();
-    const { host = "127.0.0.1", port = 0, apiKey } = options;
-    const local = isLoopback(host);
+    const local = isLoopback(options.host ?? "127.0.0.1"), { apiKey } = options;
     const site: Site = { models, service, apiKey, local, end: end.signal, closing: false, answered: 0 };
-    return server(await listen(site, host, port), site, { end, steps });
+    return server(await listen(site, options), site, { end, steps });
   } catch (error) {
     await steps.close();
     throw error;
@@ -157,16 +155,13 @@ function chatService(model: Model, options: ServeOptions, settings: Settings): C
   };
 }
 
-async function listen(site: Site, host: string, port: number): Promise<HttpServer> {
-  const http = createServer(
-    {
-      headersTimeout: HEADERS,
-      requestTimeout: REQUEST,
-      keepAliveTimeout: 60_000,
-      connectionsCheckingInterval: 1000,
-    },
-    handler(site),
-  );
+async function listen(site: Site, { host = "127.0.0.1", port = 0, receiveSeconds = 30 }: ServeOptions) {
+  const http = createServer({
+    headersTimeout: 1000 * receiveSeconds,
+    requestTimeout: 1000 * receiveSeconds,
+    keepAliveTimeout: 60_000,
+    connectionsCheckingInterval: 1000,
+  }, handler(site));
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   http.once("error", reject);
   http.listen(port, host.replace(/^\[(.*)\]$/, "$1"), resolve);
