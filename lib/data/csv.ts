@@ -33,6 +33,7 @@ export async function* csvRows(
 ): AsyncGenerator<Row[]> {
   const parser = parse({
     delimiter,
+    record_delimiter: ["\r\n", "\n"],
     info: true,
     relax_column_count: true,
     skip_empty_lines: true,

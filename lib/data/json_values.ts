@@ -124,7 +124,7 @@ class Scan {
 
   #stray(at: number): never {
     const what = this.#state === "after" ? "something follows its array" : "it is no array of JSON objects";
-    const text = new TextDecoder().decode(this.#held.subarray(at, at + 20));
+    const text = new TextDecoder().decode(this.#held.subarray(at, Math.min(at + 20, this.#length)));
     return this.#fail(
       `${what} (${JSON.stringify(text)}, after row ${this.#count}); give [{…}, {…}] or a line each`,
     );
