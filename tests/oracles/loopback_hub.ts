@@ -1,9 +1,11 @@
-// A hub on loopback that speaks the routes of Hugging Face's: revision, tree, and files with ranges behind a redirect.
-// What it is told to do wrong, it does.
+// A hub on loopback that speaks the routes of Hugging Face's: revision, tree, and files with ranges behind a redirect; for
+// models or data sets. What it is told to do wrong, it does.
 import { createHash } from "node:crypto";
+import type { HubKind } from "../../lib/data/hub_access.ts";
 
 /** What the hub has and how it behaves; may be changed while it runs. */
 export interface LoopbackHub {
+  kind: HubKind;
   endpoint: string;
   /** Path → bytes. */
   files: Record<string, Uint8Array>;
@@ -28,12 +30,13 @@ const sha = (kind: "sha256" | "sha1", ...parts: (string | Uint8Array)[]) => {
   return hash.digest("hex");
 };
 
-/** Runs `body` beside a hub that has the model org/tiny. Weights are LFS files (SHA-256), the rest git blobs. */
+/** Runs `body` beside a hub that has org/tiny. Weights and parquet are LFS files (SHA-256), the rest git blobs. */
 export async function besideHub(
   files: Record<string, Uint8Array>,
   body: (hub: LoopbackHub) => Promise<void>,
+  kind: HubKind = "model",
 ) {
-  const hub: LoopbackHub = { endpoint: "", files, commit: "c0ffee".padEnd(40, "0"), requests: [] };
+  const hub: LoopbackHub = { kind, endpoint: "", files, commit: "c0ffee".padEnd(40, "0"), requests: [] };
   await using server = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen() {} },
     (request) => answer(hub, request),
@@ -47,9 +50,10 @@ function answer(hub: LoopbackHub, request: Request): Response {
   const token = request.headers.get("authorization");
   hub.requests.push({ path: pathname, range, token });
   if (hub.token && token !== `Bearer ${hub.token}` && !pathname.startsWith("/cdn/")) {
-    return Response.json({ error: "Access to model org/tiny is restricted." }, { status: 401 });
+    return Response.json({ error: `Access to ${hub.kind} org/tiny is restricted.` }, { status: 401 });
   }
-  const revision = /^\/api\/models\/org\/tiny\/revision\/(.+)$/.exec(pathname)?.[1];
+  const api = `/api/${hub.kind}s/org/tiny`, repo = `${hub.kind === "model" ? "" : "/datasets"}/org/tiny`;
+  const revision = new RegExp(`^${api}/revision/(.+)$`).exec(pathname)?.[1];
   if (revision && ["main", "v1", hub.commit].includes(revision)) {
     return Response.json({
       _id: "1",
@@ -61,8 +65,8 @@ function answer(hub: LoopbackHub, request: Request): Response {
       likes: 0,
     });
   }
-  if (pathname === `/api/models/org/tiny/tree/${hub.commit}`) return Response.json(tree(hub));
-  const path = new RegExp(`^/org/tiny/resolve/${hub.commit}/(.+)$`).exec(pathname)?.[1];
+  if (pathname === `${api}/tree/${hub.commit}`) return Response.json(tree(hub));
+  const path = new RegExp(`^${repo}/resolve/${hub.commit}/(.+)$`).exec(pathname)?.[1];
   if (path && path in hub.files) {
     return new Response(null, { status: 302, headers: { location: `${hub.endpoint}/cdn/${path}` } });
   }
@@ -77,7 +81,7 @@ function tree({ files }: LoopbackHub) {
     path,
     size: bytes.length,
     oid: sha("sha1", `blob ${bytes.length}\0`, bytes),
-    ...(path.endsWith(".safetensors")
+    ...(/\.(safetensors|parquet)$/.test(path)
       ? { lfs: { oid: sha("sha256", bytes), size: bytes.length, pointerSize: 130 } }
       : {}),
   }));
