@@ -9,12 +9,17 @@ import { InputError, messageOf } from "./run/errors.ts";
 export interface Output {
   json: unknown;
   text: string;
+  /** What was to be checked is not right: exit code 1. */
+  failed?: boolean;
 }
 
 const bodies: Record<string, () => Promise<(flags: Flags) => Promise<Output>>> = {
   map: async () => (await import("./cli/map.ts")).map,
   data: async () => (await import("./cli/data.ts")).data,
   figures: async () => (await import("./cli/figures.ts")).figures,
+  "ledger ls": async () => (await import("./cli/ledger.ts")).ls,
+  "ledger show": async () => (await import("./cli/ledger.ts")).show,
+  "ledger verify": async () => (await import("./cli/ledger.ts")).verify,
   train: async () => (await import("./cli/train.ts")).train,
   plan: async () => (await import("./cli/plan.ts")).plan,
   stop: async () => (await import("./cli/stop.ts")).stop,
@@ -43,9 +48,9 @@ export async function main(args: string[]): Promise<number> {
       return 0;
     }
     const flags = parseFlags(name, rest);
-    const { json, text } = await (await bodies[name]())(flags);
+    const { json, text, failed } = await (await bodies[name]())(flags);
     console.log(flags.json ? JSON.stringify(json) : text);
-    return 0;
+    return failed ? 1 : 0;
   } catch (error) {
     console.error(`ual: ${messageOf(error)}`);
     return error instanceof InputError ? 2 : 1;

@@ -55,6 +55,7 @@ const encoding: Record<string, Flag> = {
   context: { value: "N", help: "longest dialogue in tokens; more is cut", default: "256" },
   supervise: { value: "PART", help: "which tokens count", default: "response", choices: ["response", "all"] },
 };
+const ledger: Flag = { value: "FILE", help: "a ledger of a judge's answers" };
 const adapter: Flag = { value: "DIR", help: "a LoRA adapter in PEFT's format" };
 
 /** All verbs by name. */
@@ -92,6 +93,24 @@ export const verbs: Record<string, Verb> = {
     },
     read: ["run"],
     writeFolder: ["out"],
+  },
+  "ledger ls": {
+    summary: "List the answers in a ledger: key, time, tokens, cost, model",
+    positional: "ledger",
+    flags: { ledger },
+    read: ["ledger"],
+  },
+  "ledger show": {
+    summary: "Print one question and answer of a ledger",
+    positional: "ledger",
+    flags: { ledger, key: { value: "HEX", help: "the key, or enough of its beginning" } },
+    read: ["ledger"],
+  },
+  "ledger verify": {
+    summary: "Hash a ledger's questions and lines anew; fails where one is torn, changed or doubled",
+    positional: "ledger",
+    flags: { ledger },
+    read: ["ledger"],
   },
   train: {
     summary: "Train a LoRA adapter with per-sample label smoothing",

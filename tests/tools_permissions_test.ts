@@ -117,7 +117,17 @@ Deno.test("flagValues() finds both spellings, repeated and positional ones, and 
 
 Deno.test("the verbs without the engine are known; of them fetch alone may use the network, the hub's token and the cache", () => {
   const narrow = Object.entries(verbs).filter(([, verb]) => !verb.engine).map(([name]) => name);
-  deepEqual(narrow.sort(), ["data", "fetch", "figures", "map", "stop", "watch"]);
+  deepEqual(narrow.sort(), [
+    "data",
+    "fetch",
+    "figures",
+    "ledger ls",
+    "ledger show",
+    "ledger verify",
+    "map",
+    "stop",
+    "watch",
+  ]);
   for (const name of narrow) {
     const flags = permissionFlags(root, verbs[name], ["owner/name"]), fetches = name === "fetch";
     equal(flags.includes("--allow-net"), fetches, name);
