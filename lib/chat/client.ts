@@ -29,7 +29,7 @@ export class Client {
 
   /** The key goes to the package, and from it to the endpoint, alone. */
   constructor(private readonly endpoint: ResolvedEndpoint) {
-    const { baseUrl: baseURL, key } = endpoint;
+    const { baseUrl: baseURL } = endpoint, key = endpoint.key();
     this.#api = new OpenAI({
       baseURL,
       apiKey: key ?? "none",
@@ -51,13 +51,13 @@ export class Client {
 
   /** The whole body of an answer, without the key should it be in there. */
   async text(response: Response): Promise<string> {
-    return redact(await readText(response), this.endpoint.key);
+    return redact(await readText(response), this.endpoint);
   }
 
   /** Any use of the package, under the same time-out and with the same errors. */
   async call<T>({ timeout, signal }: TryOptions, use: Use<T>): Promise<T> {
     signal?.throwIfAborted();
-    const controller = new AbortController(), { baseUrl, key } = this.endpoint;
+    const controller = new AbortController(), { baseUrl } = this.endpoint;
     const abort = () => controller.abort();
     const timer = setTimeout(abort, timeout * 1000);
     signal?.addEventListener("abort", abort, { once: true });
@@ -74,7 +74,7 @@ export class Client {
         );
       }
       if (error instanceof OpenAI.APIError && error.status !== undefined) {
-        const text = error.error ? "" : redact(error.message, key).replace(/^\d+ /, "");
+        const text = error.error ? "" : redact(error.message, this.endpoint).replace(/^\d+ /, "");
         throw statusFailure(
           { status: error.status, headers: error.headers, body: error.error, text },
           this.endpoint,

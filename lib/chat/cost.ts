@@ -8,10 +8,13 @@ import type { ChatRequest, CostEstimate, Price } from "./types.ts";
 export interface PriceTable {
   /** When the prices were known to hold, as in 2024-01-31. */
   date: string;
+  /** What to check before relying on them. */
   note: string;
+  /** USD per million tokens. */
   unit: string;
   /** What a call through the Batch API costs, as a share of its price. */
   batch: number;
+  /** By the model's name. */
   models: Record<string, Price>;
 }
 

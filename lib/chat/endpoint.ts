@@ -12,8 +12,8 @@ export interface ResolvedEndpoint {
   model: string;
   /** The name of the environment variable that may hold the key. */
   keyVariable: string;
-  /** Undefined where the variable is not set. Never written or shown: see redact(). */
-  key?: string;
+  /** Undefined where the variable is not set. A function, so that printing this does not print it; see redact(). */
+  key: () => string | undefined;
 }
 
 /** Fills in what was left out. Throws InputError for a base URL that makes no sense, and where OpenAI is asked without a key. */
@@ -27,7 +27,7 @@ export function resolveEndpoint(endpoint: Endpoint): ResolvedEndpoint {
       `Cannot ask ${baseUrl}: ${keyVariable} is not set; set it to your key, or give another base URL`,
     );
   }
-  return { baseUrl, model, keyVariable, key };
+  return { baseUrl, model, keyVariable, key: () => key };
 }
 
 function checkUrl(text: string): string {
@@ -47,6 +47,7 @@ function checkUrl(text: string): string {
 }
 
 /** `text` without the key, wherever an endpoint repeats it. */
-export function redact(text: string, key: string | undefined): string {
+export function redact(text: string, endpoint: ResolvedEndpoint): string {
+  const key = endpoint.key();
   return key && key.length >= 8 ? text.replaceAll(key, "[key]") : text;
 }

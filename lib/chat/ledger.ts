@@ -180,7 +180,7 @@ function indexOf(path: string): Index {
       `Cannot use ${path}:${line} as a ledger: ${fault}; see ual ledger verify, and mend or remove the line`,
     );
   for (const { line, at, size, text, whole } of scanLines(path)) {
-    const entry = whole ? parseLine(text) : "torn";
+    const entry = whole ? parseLine(text) : "not a line of a ledger";
     index.torn = at + size + (whole ? 1 : 0) - index.end;
     if (typeof entry === "string") {
       bad ??= { line, fault: entry };

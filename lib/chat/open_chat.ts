@@ -67,6 +67,7 @@ export class OpenChat implements Chat {
   #counter?: Promise<Counter>;
   #answered = false;
   #unreachable = 0;
+  #denied = 0;
 
   constructor(
     readonly endpoint: Chat["endpoint"],
@@ -177,7 +178,7 @@ export class OpenChat implements Chat {
   /** Says whether a failure is everybody's: an account that may do nothing, an endpoint that is not there. */
   #weigh(failure: ChatFailure): ChatFailure {
     const { kind, charged } = failure, answered = this.#answered || this.ledger?.size;
-    if (kind === "denied" && !answered) failure.fatal = true;
+    if (kind === "denied" && !answered && ++this.#denied >= this.concurrency) failure.fatal = true;
     if (kind !== "connection" || charged) this.#unreachable = 0;
     else if (++this.#unreachable >= this.concurrency) failure.fatal = true;
     return failure;

@@ -8,7 +8,7 @@ const Body = z.object({
   choices: z.array(z.object({
     message: z.object({ content: z.string().nullish(), refusal: z.string().nullish() }),
     finish_reason: z.string().nullish(),
-    logprobs: z.unknown(),
+    logprobs: z.unknown().optional(),
   })).min(1),
   usage: z.object({ prompt_tokens: z.number().nonnegative(), completion_tokens: z.number().nonnegative() })
     .nullish().catch(undefined),

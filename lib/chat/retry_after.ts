@@ -11,7 +11,8 @@ export function retryAfter(headers: Headers, now: number = Date.now()): number |
   if (milliseconds !== undefined) return milliseconds / 1000;
   const after = headers.get("retry-after");
   if (after !== null) {
-    const seconds = numberOf(after) ?? (Date.parse(after) - now) / 1000;
+    const date = /[a-z]/i.test(after) ? Date.parse(after) : NaN; // a bare number would be taken for a year
+    const seconds = numberOf(after) ?? (date - now) / 1000;
     if (!Number.isNaN(seconds)) return Math.max(0, seconds);
   }
   return reset(headers, now);

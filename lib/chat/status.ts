@@ -20,8 +20,8 @@ export function statusFailure(
   { status, headers, body, text }: ErrorAnswer,
   endpoint: ResolvedEndpoint,
 ): ChatFailure {
-  const { baseUrl, model, keyVariable, key } = endpoint;
-  const code = codeOf(body), told = redact(errorText(body) ?? text, key).trim().slice(0, 300);
+  const { baseUrl, model, keyVariable } = endpoint;
+  const code = codeOf(body), told = redact(errorText(body) ?? text, endpoint).trim().slice(0, 300);
   const fail = (kind: ChatFailure["kind"], remedy: string, more: { retry?: boolean; fatal?: boolean } = {}) =>
     new ChatFailure(
       kind,
@@ -29,7 +29,7 @@ export function statusFailure(
       { status, wait: more.retry ? retryAfter(headers) : undefined, ...more },
     );
   if (status === 401) {
-    const state = key ? "holds a key that it does not take" : "is not set";
+    const state = endpoint.key() ? "holds a key that it does not take" : "is not set";
     return fail("denied", `${keyVariable} ${state}: set it right`, { fatal: true });
   }
   if (status === 402 || status === 429 && code === "insufficient_quota") {
@@ -53,13 +53,14 @@ function codeOf(body: unknown): unknown {
   return error?.code ?? code;
 }
 
-/** The failure of a call that got no whole answer. `sent` says whether the endpoint may have worked on it. */
-export function connectionFailure(error: unknown, { baseUrl, key }: ResolvedEndpoint): ChatFailure {
+/** The failure of a call that got no whole answer. */
+export function connectionFailure(error: unknown, endpoint: ResolvedEndpoint): ChatFailure {
+  const { baseUrl } = endpoint;
   const causes: string[] = [];
   for (let e: unknown = error; e instanceof Error && causes.length < 4; e = e.cause) {
     causes.push(messageOf(e));
   }
-  const why = redact(causes.at(-1) ?? String(error), key).replaceAll(/\s+/g, " ").slice(0, 200);
+  const why = redact(causes.at(-1) ?? String(error), endpoint).replaceAll(/\s+/g, " ").slice(0, 200);
   const never = /\(Connect\)|dns error|connection refused|ECONNREFUSED|ENOTFOUND/i.test(causes.join(" "));
   return new ChatFailure(
     "connection",

@@ -19,12 +19,15 @@ export interface Endpoint {
 
 /** One message. */
 export interface ChatMessage {
+  /** Who speaks. */
   role: "system" | "user" | "assistant";
+  /** What is said. */
   content: string;
 }
 
 /** A question. What is left out is left to the endpoint, and is not part of the ledger's key. */
 export interface ChatRequest {
+  /** In order; at least one. */
   messages: ChatMessage[];
   /** 0 to 2. */
   temperature?: number;
@@ -32,7 +35,9 @@ export interface ChatRequest {
   topP?: number;
   /** The most new tokens. A budget needs it. */
   maxTokens?: number;
+  /** The answer ends before any of these texts. */
   stop?: string[];
+  /** Of the endpoint's draws, where it knows such a thing. */
   seed?: number;
   /** Ask for the log-probability of each token of the answer. */
   logprobs?: boolean;
@@ -42,6 +47,7 @@ export interface ChatRequest {
 
 /** One token of an answer. */
 export interface TokenLogprob {
+  /** Its text. */
   token: string;
   /** Natural logarithm. */
   logprob: number;
@@ -71,7 +77,9 @@ export interface ChatAnswer {
 
 /** A question among many: `tag` comes back with its outcome. */
 export interface ChatTask<T> {
+  /** Whatever tells the tasks apart. */
   tag: T;
+  /** What is asked. */
   request: ChatRequest;
   /** Which of several independent answers to the same question; default 0. */
   repeat?: number;
@@ -79,14 +87,19 @@ export interface ChatTask<T> {
 
 /** What became of one of many: one of answer and failure is there. */
 export interface ChatOutcome<T> {
+  /** The task's. */
   tag: T;
+  /** What came. */
   answer?: ChatAnswer;
+  /** Why nothing came. */
   failure?: ChatFailure;
 }
 
 /** USD per million tokens. */
 export interface Price {
+  /** Of the prompt. */
   input: number;
+  /** Of the answer. */
   output: number;
 }
 
@@ -134,6 +147,7 @@ export interface ChatOptions extends Limits, Patience {
 
 /** A try that failed and is tried again. */
 export interface Retry {
+  /** Why it failed. */
   failure: ChatFailure;
   /** Which try it was, from 1. */
   attempt: number;
@@ -147,11 +161,13 @@ export interface CostEstimate {
   calls: number;
   /** Answers that the ledger has. */
   cached: number;
+  /** As counted before the calls. */
   promptTokens: number;
   /** At most: the sum of maxTokens. */
   completionTokens: number;
   /** USD, at most; absent without a price. */
   usd?: number;
+  /** What was reckoned with. */
   price?: Price;
   /** Where the price comes from: "data/prices.json, <date>" or "given". */
   priceSource?: string;
@@ -169,16 +185,21 @@ export interface BatchOptions {
   bytes?: number;
   /** Told of each look. */
   onStatus?: (status: BatchStatus) => void;
+  /** Ends the waiting; the batches go on at the endpoint. */
   signal?: AbortSignal;
 }
 
 /** Where a batch stands. */
 export interface BatchStatus {
+  /** The endpoint's. */
   id: string;
   /** As the endpoint words it: validating, in_progress, finalizing, completed, failed, expired, cancelling, cancelled. */
   state: string;
+  /** Its requests. */
   total: number;
+  /** Those with an answer. */
   completed: number;
+  /** Those with an error. */
   failed: number;
 }
 
