@@ -44,6 +44,9 @@ export interface ElicitOptions extends QuestionOptions {
   onRating?: (row: RatingRow, done: number, total: number) => void | Promise<void>;
 }
 
+/** Where an answer ends that a prompt has begun: as many as OpenAI's API takes. */
+const START_STOPS = [".", ",", ":", "\n"];
+
 /** How many of the likeliest tokens are asked for at each place: the most that OpenAI gives. */
 const TOP = 20;
 
@@ -130,6 +133,7 @@ function questionOf(
     ...(temperature === null ? {} : { temperature }),
     ...(topP === null ? {} : { topP }),
     maxTokens: maxTokens ?? prompt!.maxTokens,
+    ...(prompt!.start ? { stop: START_STOPS } : {}),
     ...(logprobs ? { logprobs, topLogprobs: TOP } : {}),
   };
 }
@@ -210,12 +214,14 @@ function secondQuestion(request: ChatRequest, first: ChatAnswer | ChatFailure): 
   const answer = defused(excerpt(first.text, 300)) || "(no answer)";
   const wanted = "Answer the same question again, in the form asked for and with nothing else; " +
     "one whole number from 0 to 99 is enough.";
+  const last = request.messages.at(-1)!, start = last.role === "assistant" ? last : undefined;
   return {
     ...request,
     messages: [
-      ...request.messages,
-      { role: "assistant", content: answer },
+      ...(start ? request.messages.slice(0, -1) : request.messages),
+      { role: "assistant", content: (start?.content ?? "") + answer },
       { role: "user", content: `That answer cannot be used: ${found.flaw}. ${wanted}` },
+      ...(start ? [start] : []),
     ],
   };
 }

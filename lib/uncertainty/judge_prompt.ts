@@ -12,19 +12,28 @@ export interface JudgePrompt {
   system?: string;
   /** The second: {{dialogue}} stands for the dialogue between its marks, {{mark}} for the mark. */
   user: string;
-  /** The first 12 hex digits of the SHA-256 of both: names the prompt in files. */
+  /**
+   * How the answer begins, as a last message of the assistant's: for endpoints that go on with such a message, as our own
+   * server does, and for models too small to answer in a form that they are told. The judge's own words then end at the first
+   * full stop, comma, colon or line's end.
+   */
+  start?: string;
+  /** The first 12 hex digits of the SHA-256 of all: names the prompt in files. */
   hash: string;
   /** The most tokens of an answer in the form asked for. */
   maxTokens: number;
 }
 
-/** The bundled prompts (our own wording, data/rubric.md): "rate" asks for the number alone, "rate_reason" for JSON with one line why. */
-export type BundledPrompt = "rate" | "rate_reason";
+/**
+ * The bundled prompts, in our own words: "rate" asks by data/rubric.md for the number alone, "rate_reason" for JSON with one
+ * line why; "rate_small" is short and begins the answer itself, for small models.
+ */
+export type BundledPrompt = "rate" | "rate_reason" | "rate_small";
 
 /** A bundled prompt. */
 export async function bundledPrompt(name: BundledPrompt = "rate"): Promise<JudgePrompt> {
   const prompt = await readPrompt(join(import.meta.dirname!, "../../data/prompts", `${name}.md`));
-  return name === "rate" ? { ...prompt, maxTokens: 16 } : prompt;
+  return name === "rate_reason" ? prompt : { ...prompt, maxTokens: 16 };
 }
 
 /** The prompt in a file; see parsePrompt(). Throws InputError also where it cannot be read. */
@@ -39,34 +48,37 @@ export async function readPrompt(path: string): Promise<JudgePrompt> {
 }
 
 /**
- * A prompt's text: after a line "[system]" the first message, after a line "[user]" the second; without such lines all is
- * the second. Throws InputError where {{dialogue}} does not stand in the user's part exactly once, and for an unknown
+ * A prompt's text: after a line "[system]" the first message, after a line "[user]" the second, after a line "[assistant]" the
+ * answer's beginning, to which a space is added; without such lines all is the second. Throws InputError where {{dialogue}} does not stand in the user's part exactly once, and for an unknown
  * placeholder.
  */
 export function parsePrompt(text: string, place = "prompt"): JudgePrompt {
   const fail = (what: string, remedy: string): never => {
     throw new InputError(`Cannot use ${place}: ${what}; ${remedy}`);
   };
-  const parts = text.replaceAll("\r\n", "\n").split(/^\[(system|user)\][ \t]*$/m);
+  const parts = text.replaceAll("\r\n", "\n").split(/^\[(system|user|assistant)\][ \t]*$/m);
   const [before, ...named] = parts;
   const part = (name: string) => named[named.indexOf(name) + 1].trim();
   const names = named.filter((_, i) => i % 2 === 0);
-  if (new Set(names).size < names.length) fail("a part stands in it twice", "write [system] and [user] once");
+  if (new Set(names).size < names.length) {
+    fail("a part stands in it twice", "write [system], [user] and [assistant] once");
+  }
   if (names.length && before.trim()) {
     fail("there is text above its first part", "begin with [system] or [user]");
   }
   if (names.length && !names.includes("user")) fail("it has no [user] part", "put {{dialogue}} into one");
   const system = names.includes("system") && part("system") ? part("system") : undefined;
   const user = names.length ? part("user") : before.trim();
-  for (const [whole, name] of `${system ?? ""}\n${user}`.matchAll(PLACEHOLDER)) {
+  const begun = names.includes("assistant") && part("assistant"), start = begun ? `${begun} ` : undefined;
+  for (const [whole, name] of `${system ?? ""}\n${user}\n${start ?? ""}`.matchAll(PLACEHOLDER)) {
     if (!PLACEHOLDERS.includes(name)) fail(`${whole} is unknown`, "use {{dialogue}} and {{mark}}");
   }
   const count = user.split("{{dialogue}}").length - 1;
-  if (count !== 1 || system?.match(PLACEHOLDER)) {
+  if (count !== 1 || `${system ?? ""}${start ?? ""}`.match(PLACEHOLDER)) {
     fail(`{{dialogue}} stands in its user part ${count} times`, "put it there once, and nowhere else");
   }
-  const hash = sha256Hex(JSON.stringify([system, user])).slice(0, 12);
-  return { ...(system ? { system } : {}), user, hash, maxTokens: LONG_ANSWER };
+  const hash = sha256Hex(JSON.stringify([system, user, ...(start ? [start] : [])])).slice(0, 12);
+  return { ...(system ? { system } : {}), user, ...(start ? { start } : {}), hash, maxTokens: LONG_ANSWER };
 }
 
 /** Tokens: room for JSON with one line of reason. */
@@ -83,6 +95,7 @@ export function judgeMessages(prompt: JudgePrompt, turns: readonly Turn[]): Chat
   return [
     ...(prompt.system ? [{ role: "system" as const, content: prompt.system }] : []),
     { role: "user", content: user },
+    ...(prompt.start ? [{ role: "assistant" as const, content: prompt.start }] : []),
   ];
 }
 

@@ -1,3 +1,4 @@
+// Per-sample uncertainty and the label smoothing that follows from it: ratings from a judge, scores from the model itself,
 // their agreement, and the maps to smoothing.
 export * from "./agreement.ts";
 export * from "./bands.ts";
@@ -9,4 +10,8 @@ export * from "./judge_prompt.ts";
 export * from "./map.ts";
 export * from "./parse_rating.ts";
 export * from "./ratings_file.ts";
+export * from "./rouge_l.ts";
+export * from "./scores.ts";
+export * from "./scores_file.ts";
 export * from "./smoothing_file.ts";
+export * from "./spread.ts";
