@@ -26,3 +26,15 @@ Deno.test("promptIds() takes special tokens' names in messages as text", () => {
   assert.ok(text.includes(content), text); // nothing is lost
   assert.ok(encodePrompt(tokenizer, chatTemplate, turns).includes(tokenizer.idOf("<repo_name>")!));
 });
+
+Deno.test("promptIds() leaves a last message of the assistant's open, to be gone on with", () => {
+  const asked: Turn[] = [{ role: "user", content: "How open is it?" }];
+  const begun = promptIds(tokenizer, chatTemplate, [...asked, {
+    role: "assistant",
+    content: "The rating is ",
+  }]);
+  assert.equal(
+    tokenizer.decode(begun),
+    tokenizer.decode(promptIds(tokenizer, chatTemplate, asked)) + "The rating is ",
+  );
+});

@@ -394,3 +394,21 @@ Deno.test("elicit() works with a prompt of the user's own", async () => {
   assert.equal(calls[0].body.messages.length, 1);
   assert.equal(calls[0].body.max_tokens ?? calls[0].body.max_completion_tokens, 200);
 });
+
+Deno.test("elicit() begins the answer where the prompt does, also when it asks again", async () => {
+  const prompt = parsePrompt("[user]\n{{dialogue}}\n[assistant]\nThe rating is\n");
+  const again = (call: JudgeCall) => call.body.messages.length > 2;
+  const { rows, calls } = await rated(
+    (call) => ({ answer: again(call) ? "8" : "about 8" }),
+    examples(1),
+    { prompt },
+  );
+  assert.deepEqual([rows[0].rating, rows[0].repeats[0].asked], [8, 2]);
+  const roles = calls.map(({ body }) => body.messages.map((m: { role: string }) => m.role));
+  assert.deepEqual(roles, [["user", "assistant"], ["user", "assistant", "user", "assistant"]]);
+  for (const { body } of calls) {
+    assert.deepEqual(body.messages.at(-1), { role: "assistant", content: "The rating is " });
+    assert.deepEqual(body.stop, [".", ",", ":", "\n"]);
+  }
+  assert.equal(calls[1].body.messages[1].content, "The rating is about 8");
+});

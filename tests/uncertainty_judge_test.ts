@@ -47,6 +47,11 @@ Deno.test("parsePrompt() takes a whole file or two parts, and says what is wrong
   const two = parsePrompt("[system]\nBe strict.\n[user]\n{{mark}}: {{dialogue}}");
   assert.deepEqual([two.system, two.user], ["Be strict.", "{{mark}}: {{dialogue}}"]);
   assert.equal(parsePrompt("[user]\n{{dialogue}}\n[system]\nX").system, "X");
+  const begun = parsePrompt("[user]\n{{dialogue}}\n[assistant]\nThe rating is\n");
+  assert.equal(begun.start, "The rating is ");
+  assert.notEqual(begun.hash, parsePrompt("{{dialogue}}").hash);
+  const start = { role: "assistant", content: "The rating is " };
+  assert.deepEqual(judgeMessages(begun, ask("Hi")).at(-1), start);
   for (
     const [text, message] of [
       ["Rate this.", /{{dialogue}} stands in its user part 0 times/],
@@ -56,6 +61,7 @@ Deno.test("parsePrompt() takes a whole file or two parts, and says what is wrong
       ["[system]\nA", /no \[user\] part/],
       ["x\n[user]\n{{dialogue}}", /text above its first part/],
       ["[user]\n{{dialogue}}\n[user]\nagain", /twice/],
+      ["[user]\n{{dialogue}}\n[assistant]\n{{mark}}", /nowhere else/],
     ] as [string, RegExp][]
   ) assert.throws(() => parsePrompt(text), (e) => e instanceof InputError && message.test(e.message), text);
 });

@@ -7,7 +7,8 @@ import type { Tokenizer } from "../model/tokenizer.ts";
 
 /**
  * The ids of a dialogue up to where the answer begins, as encodePrompt() makes them but for special tokens' names in the
- * messages, whose first character is encoded with what is before it and the rest with what follows.
+ * messages, whose first character is encoded with what is before it and the rest with what follows. A last message of the
+ * assistant's is the answer's beginning: it is left open, to be gone on with.
  * Throws InputError as renderChat().
  */
 export function promptIds(tokenizer: Tokenizer, template: string, turns: readonly Turn[]): number[] {
@@ -17,7 +18,8 @@ export function promptIds(tokenizer: Tokenizer, template: string, turns: readonl
     content: breakSpecials(turn.content, tokenizer.specials, mark),
   }));
   const options = { ...specialTexts(tokenizer), addGenerationPrompt: true };
-  const parts = renderChat(template, broken, options).split(mark);
+  const begun = broken.at(-1)?.role === "assistant" ? broken.pop()!.content : "";
+  const parts = (renderChat(template, broken, options) + begun).split(mark);
   return parts.flatMap((part) => tokenizer.encode(part, { addSpecial: false }));
 }
 

@@ -24,6 +24,9 @@ export interface Preset {
   settings: Omit<TrainSettings, "steps"> & { steps?: number; epochs?: number };
   /** Longest generated answer in tokens. */
   maxNew: number;
+  /** The first so many held-out dialogues are rated and scored by the model itself, with so many drawn answers each. */
+  judgedCount: number;
+  samples: number;
 }
 
 /** The paper's settings (appendix D) but for batch, epochs and context, which fit a small data set on two cores. */
@@ -51,6 +54,8 @@ const presets: Record<string, Preset> = {
     ceiling: 0.99,
     settings: { ...settings, batch: 4, steps: 4, warmup: 1 },
     maxNew: 24,
+    judgedCount: 8,
+    samples: 3,
   },
   smollm2: {
     name: "smollm2",
@@ -59,8 +64,10 @@ const presets: Record<string, Preset> = {
     context: 256,
     mean: 0.1,
     ceiling: 0.99,
-    settings: { ...settings, steps: 20 },
+    settings: { ...settings, epochs: 1 },
     maxNew: 64,
+    judgedCount: Infinity,
+    samples: 5,
   },
 };
 

@@ -17,12 +17,12 @@ import {
 import { drawFigures, exportFigures, type Tables, writeTable } from "../plot/mod.ts";
 import { METHODS, type Preset } from "./presets.ts";
 import { InputError } from "../run/errors.ts";
-import { readJsonl, resolveUser, sha256File, sha256Hex, writeFileAtomic } from "../run/files.ts";
+import { resolveUser, sha256File, sha256Hex, writeFileAtomic } from "../run/files.ts";
 import { lockFolder } from "../run/lock.ts";
 import { hashLib, versions } from "../run/machine.ts";
-import { isCurrent, type Json, type StageKey, writeManifest } from "../run/manifest.ts";
-import type { Progress } from "../run/progress.ts";
+import type { Json, StageKey } from "../run/manifest.ts";
 import { progressBar } from "../show/mod.ts";
+import { ended, kept } from "./kept.ts";
 import { LiveTraining } from "./live.ts";
 import { readMetrics, TRAIN_CODE, type TrainedRun, trainStage } from "../train/mod.ts";
 
@@ -229,12 +229,6 @@ export async function answerMethods(
   return answers;
 }
 
-/** The last state of a bar: the same whether the stage ran or was skipped. */
-async function ended(bar: Progress, note = "done"): Promise<void> {
-  await bar.update(bar.state.total);
-  await bar.finish(note);
-}
-
 /** What decides a stage that runs the models `methods` on `examples`. */
 async function stageKey(
   p: Preset,
@@ -255,28 +249,4 @@ async function stageKey(
   const own = await sha256File(import.meta.filename!);
   const code = sha256Hex(hashLib(["data", "evaluate", "jit", "model", "run", "stats"]) + own);
   return { inputs, settings: { ...settings, methods }, code };
-}
-
-/** The lines of `dir`/`name`: read where the stage is current, else made, written and read. */
-async function kept<T>(
-  dir: string,
-  name: string,
-  key: StageKey,
-  make: () => Promise<{ lines: T[]; results?: Record<string, Json> }>,
-): Promise<T[]> {
-  const path = join(dir, name);
-  if (!await isCurrent(dir, key)) {
-    const start = performance.now();
-    const { lines, results } = await make();
-    await writeFileAtomic(path, lines.map((line) => JSON.stringify(line) + "\n").join(""));
-    const volatile = { seconds: (performance.now() - start) / 1000 };
-    await writeManifest(dir, {
-      ...key,
-      stage: name.replace(/\.jsonl$/, ""),
-      outputs: [name],
-      results,
-      volatile,
-    });
-  }
-  return (await readJsonl(path)).map(({ value }) => value as T);
 }
