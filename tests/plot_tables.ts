@@ -1,22 +1,27 @@
 // Small made-up tables and the figures drawn from them, for the tests of lib/plot. The numbers mean nothing.
 import {
+  agreementFigure,
+  type AgreementRow,
   calibration,
   type CalibrationRow,
+  type CorrelationRow,
+  correlationsFigure,
   type Figure,
   heldoutPerplexity,
   lossByTercileFigure,
   mappingCurve,
+  mappingMethods,
   type PerplexityRow,
-  type RatingRow,
+  type RatedRow,
   ratingsHistogram,
   type TercileChangeRow,
   trainingCurves,
   trainingLive,
   type TrainingRow,
 } from "../lib/plot/mod.ts";
-import { truncatedLinear } from "../lib/uncertainty/mod.ts";
+import { mapUncertainty, truncatedLinear } from "../lib/uncertainty/mod.ts";
 
-export const ratings: RatingRow[] = Array.from({ length: 60 }, (_, i) => ({
+export const ratings: RatedRow[] = Array.from({ length: 60 }, (_, i) => ({
   category: ["creative", "advice", "summary", "facts & figures", "arithmetic"][i % 5],
   uncertainty: [84, 72, 47, 12, 3][i % 5] + ((i * 7) % 13),
 }));
@@ -77,12 +82,38 @@ export const terciles: TercileChangeRow[] = ["SFT", "LS", "UAL"].flatMap((method
   })
 );
 
+export const agreed: AgreementRow[] = ratings.map(({ uncertainty }, i) => ({
+  id: `d${i}`,
+  a: uncertainty,
+  b: Math.max(0, Math.min(99, uncertainty + ((i * 11) % 9) - 4)),
+}));
+
+export const correlations: CorrelationRow[] = [
+  { a: "rating", b: "perplexity", value: 0.61, low: 0.4, high: 0.78, samples: 60 },
+  { a: "rating", b: "spread", value: -0.8, low: -0.9, high: -0.62, samples: 60 },
+  { a: "perplexity", b: "spread", value: NaN, low: NaN, high: NaN, samples: 1 },
+];
+
+/** `ratings` under three mappings of the same mean. */
+export const methodRows = (["truncated-linear", "rank", "power"] as const).flatMap((method) => {
+  const u = ratings.map((row) => row.uncertainty);
+  const { smoothing } = mapUncertainty(u, { method, mean: 0.1, power: 2 });
+  return u.map((uncertainty, i) => ({ method, uncertainty, smoothing: smoothing[i] }));
+});
+
 /** One of each figure, by file name. */
 export function figures(): Record<string, Figure> {
   return {
     ratings: ratingsHistogram(ratings),
     mapping: mapped(0.1),
     mapping_cut: mapped(0.6),
+    mappings: mappingMethods(methodRows, { mean: 0.1 }),
+    agreement: agreementFigure(agreed, {
+      a: "pass 1",
+      b: "pass 2",
+      spearman: { value: 0.98, low: 0.96, high: 0.99 },
+    }),
+    correlations: correlationsFigure(correlations),
     training: trainingCurves(training(48)),
     training_few: trainingCurves(training(6)),
     perplexity: heldoutPerplexity(perplexities),

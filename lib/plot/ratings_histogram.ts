@@ -14,7 +14,7 @@ import {
 } from "./figure.ts";
 
 /** A dialogue's rating, 0 to 99. */
-export interface RatingRow {
+export interface RatedRow {
   category: string;
   uncertainty: number;
 }
@@ -47,7 +47,7 @@ const MOST = RAMP.length;
  * More than nine categories: the rarest are drawn as one.
  * Throws InputError for an empty table and for a rating outside 0 to 99.
  */
-export function ratingsHistogram(rows: readonly RatingRow[]): Figure {
+export function ratingsHistogram(rows: readonly RatedRow[]): Figure {
   needRows(rows, "the ratings");
   for (const { uncertainty } of rows) {
     if (uncertainty >= 0 && uncertainty <= 99) continue;
@@ -134,7 +134,7 @@ function shading({ from, to, fill }: (typeof BANDS)[number]): NonNullable<Layout
   };
 }
 
-function describe(rows: readonly RatingRow[], names: string[]): string {
+function describe(rows: readonly RatedRow[], names: string[]): string {
   const ratings = rows.map((row) => row.uncertainty);
   const bands = BANDS.map(({ name, from, to }) => `${inBand(rows, from, to)} ${name} (${from} to ${to - 1})`);
   return `Histogram of ${rows.length} ratings from ${short(Math.min(...ratings))} to ${
@@ -145,7 +145,7 @@ function describe(rows: readonly RatingRow[], names: string[]): string {
 }
 
 /** Categories by rising mean rating; those beyond the palette, rarest first, are put together as "other". */
-function categories(rows: readonly RatingRow[]): Group[] {
+function categories(rows: readonly RatedRow[]): Group[] {
   const of = (name: string) => rows.filter((row) => row.category === name).map((row) => row.uncertainty);
   let groups = distinct(rows.map((row) => row.category)).map((name) => ({ name, ratings: of(name) }));
   if (groups.length > MOST) {
@@ -164,10 +164,10 @@ function binned(ratings: readonly number[]): number[] {
   return counts;
 }
 
-function tallest(rows: readonly RatingRow[]): number {
+function tallest(rows: readonly RatedRow[]): number {
   return Math.max(...binned(rows.map((row) => row.uncertainty)));
 }
 
-function inBand(rows: readonly RatingRow[], from: number, to: number): number {
+function inBand(rows: readonly RatedRow[], from: number, to: number): number {
   return rows.filter((row) => row.uncertainty >= from && row.uncertainty < to).length;
 }

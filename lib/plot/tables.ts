@@ -2,18 +2,24 @@
 import { join } from "node:path";
 import { InputError } from "../run/errors.ts";
 import { readBytes, writeFileAtomic } from "../run/files.ts";
+import { agreementFigure, type AgreementOptions, type AgreementRow } from "./agreement.ts";
 import { calibration, type CalibrationRow } from "./calibration.ts";
+import { type CorrelationRow, correlationsFigure } from "./correlations.ts";
 import type { Figure } from "./figure.ts";
 import { heldoutPerplexity, type PerplexityRow } from "./heldout_perplexity.ts";
 import { lossByTercileFigure, type TercileChangeRow } from "./loss_by_tercile.ts";
 import { mappingCurve, type MappingCurveOptions, type MappingRow } from "./mapping_curve.ts";
-import { type RatingRow, ratingsHistogram } from "./ratings_histogram.ts";
+import { mappingMethods, type MethodMappingRow } from "./mapping_methods.ts";
+import { type RatedRow, ratingsHistogram } from "./ratings_histogram.ts";
 import { trainingCurves, type TrainingRow } from "./training_curves.ts";
 
 /** Each figure's table, by the figure's name. */
 export interface Tables {
-  ratings: { rows: RatingRow[] };
+  ratings: { rows: RatedRow[] };
+  agreement: { rows: AgreementRow[]; options: AgreementOptions };
+  correlations: { rows: CorrelationRow[] };
   mapping: { rows: MappingRow[]; options: MappingCurveOptions };
+  mappings: { rows: MethodMappingRow[]; options: { mean: number } };
   training: { rows: TrainingRow[] };
   perplexity: { rows: PerplexityRow[] };
   calibration: { rows: CalibrationRow[]; ece: Record<string, number> };
@@ -22,7 +28,10 @@ export interface Tables {
 
 const draw: { [K in keyof Tables]: (table: Tables[K]) => Figure } = {
   ratings: ({ rows }) => ratingsHistogram(rows),
+  agreement: ({ rows, options }) => agreementFigure(rows, options),
+  correlations: ({ rows }) => correlationsFigure(rows),
   mapping: ({ rows, options }) => mappingCurve(rows, options),
+  mappings: ({ rows, options }) => mappingMethods(rows, options),
   training: ({ rows }) => trainingCurves(rows),
   perplexity: ({ rows }) => heldoutPerplexity(rows),
   calibration: ({ rows, ece }) => calibration(rows, ece),

@@ -9,10 +9,15 @@ import { hashLib } from "../run/machine.ts";
 import type { StageKey } from "../run/manifest.ts";
 import { serve } from "../serve/mod.ts";
 import { progressBar } from "../show/mod.ts";
+import type { Tables } from "../plot/mod.ts";
 import {
+  agreement,
   bundledPrompt,
   elicit,
+  type MappingMethod,
+  mapUncertainty,
   type RatingRow,
+  type Ratings,
   readRatings,
   SCORE_KINDS,
   type ScoreRow,
@@ -59,6 +64,27 @@ export function judgedRows(
     expected,
     failed,
   }));
+}
+
+/** Two raters' ratings of the dialogues that both rated, as the table of the figure of their agreement. */
+export function agreementTable(names: { a: string; b: string }, a: Ratings, b: Ratings): Tables["agreement"] {
+  const rows = [...a.keys()].filter((id) => b.has(id)).map((id) => ({ id, a: a.get(id)!, b: b.get(id)! }));
+  const { value, low, high } = agreement(a, b).spearman;
+  return { rows, options: { ...names, spearman: { value, low, high } } };
+}
+
+/** The mappings `methods` of the examples' ratings, as the table of the figure that compares them. */
+export function mappingsTable(
+  examples: readonly Example[],
+  methods: readonly Exclude<MappingMethod, "none">[],
+  options: { mean: number; ceiling?: number; power?: number },
+): Tables["mappings"] {
+  const u = examples.map(({ uncertainty }) => uncertainty!);
+  const rows = methods.flatMap((method) => {
+    const { smoothing } = mapUncertainty(u, { method, ...options });
+    return u.map((uncertainty, i) => ({ method, uncertainty, smoothing: smoothing[i] }));
+  });
+  return { rows, options: { mean: options.mean } };
 }
 
 /** Every kind of score of `examples` under the model: perplexity, entropy, and the spread of drawn answers. */
