@@ -1,5 +1,5 @@
-// Bench: so many answers of a judge on loopback that takes a fixed time for each: ours, with retries, limits and the fsynced
-// ledger, beside the openai package alone, a bare fetch loop, and the time that the judge itself needs: the time it spent
+// Bench: so many ratings from a judge on loopback that takes a fixed time for each: ours, elicit() with its retries, limits
+// and fsynced ledger, beside the openai package alone, a bare fetch loop, and the time that the judge itself needs: the time it spent
 // on all calls over how many it had at once, which no client can beat.
 import { join } from "node:path";
 import { hardware, versions } from "../lib/run/machine.ts";
@@ -11,7 +11,7 @@ import { loadAverage, ownSide, runSide } from "./side.ts";
 
 const help = `deno task bench elicit [flags]
 
-  --calls N        questions (default 10000)
+  --calls N        ratings (default 10000)
   --concurrency N  calls at once (default 64)
   --service N      milliseconds that the judge takes for one (default 100)
   --rounds N       how often each side runs, in turn (default 2)
@@ -111,7 +111,7 @@ function text(report: ReturnType<typeof sumUp> & { load: { before: number[]; aft
     `${(side.peakBytes / 1e6).toFixed(0)} MB`,
   ]);
   return [
-    `${calls} answers, ${concurrency} at once, ${service} ms each: nominally ${ideal.toFixed(2)} s; ` +
+    `${calls} ratings, ${concurrency} at once, ${service} ms each: nominally ${ideal.toFixed(2)} s; ` +
     `${machine.cpu ?? "unknown processor"} (${machine.cores} cores), rounds: ${rounds}`,
     "",
     ...columns([

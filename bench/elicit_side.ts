@@ -1,9 +1,11 @@
-// One side of elicit.ts, in a process of its own: asks so many questions, so many at once, by our client with its ledger, by
+// One side of elicit.ts, in a process of its own: asks for so many ratings, so many at once, by elicit() with its ledger, by
 // the openai package alone, or by a bare fetch loop. Reads its task from a file; prints one JSON line.
 import process from "node:process";
 import OpenAI from "openai";
-import { completeAll, openChat } from "../lib/chat/mod.ts";
+import { openChat } from "../lib/chat/mod.ts";
+import type { Example } from "../lib/data/mod.ts";
 import { peakMemory } from "../lib/run/machine.ts";
+import { bundledPrompt, elicit, judgeMessages } from "../lib/uncertainty/mod.ts";
 
 /** What a side does. */
 export interface ElicitTask {
@@ -25,15 +27,28 @@ export interface ElicitResult {
 
 const task = JSON.parse(await Deno.readTextFile(Deno.args[0])) as ElicitTask;
 const { baseUrl, calls, concurrency } = task;
-const rubric = await Deno.readTextFile(new URL("../data/rubric.md", import.meta.url));
-const dialogue =
-  "user: Explain how a canal lock works to a child.\n\nassistant: A lock is a bathtub for boats. ";
 
-const messagesOf = (i: number) => [
-  { role: "system" as const, content: rubric },
-  { role: "user" as const, content: `${dialogue.repeat(8)}\n\nDialogue ${i}: rate it.` },
-];
-const parameters = { temperature: 0, max_tokens: 4, logprobs: true, top_logprobs: 5 };
+/** Dialogues as long as the bundled ones, none like another. */
+const examples: Example[] = Array.from({ length: calls }, (_, i) => ({
+  id: `d${i}`,
+  turns: [
+    { role: "user", content: `Explain how canal lock number ${i} works to a child who has never seen one.` },
+    { role: "assistant", content: "A lock is a bathtub for boats, with a door at each end. ".repeat(6) },
+  ],
+}));
+const prompt = await bundledPrompt();
+const parameters = {
+  temperature: 0,
+  top_p: 0.9,
+  max_tokens: prompt.maxTokens,
+  logprobs: true,
+  top_logprobs: 20,
+};
+const bodyOf = (i: number) => ({
+  model: "judge",
+  messages: judgeMessages(prompt, examples[i].turns),
+  ...parameters,
+});
 
 /** Runs `ask` for every question, as many at once as told. */
 async function lanes(ask: (i: number) => Promise<string>): Promise<number> {
@@ -48,26 +63,15 @@ const sides: Record<ElicitTask["side"], () => Promise<number>> = {
   ours: async () => {
     const endpoint = { baseUrl, model: "judge" };
     await using chat = await openChat(endpoint, { ledger: task.ledger, concurrency });
-    const tasks = (function* () {
-      for (let i = 0; i < calls; i++) {
-        yield { tag: i, request: { messages: messagesOf(i), temperature: 0, maxTokens: 4, topLogprobs: 5 } };
-      }
-    })();
-    let answers = 0;
-    for await (const { answer } of completeAll(chat, tasks)) if (answer?.text === "42") answers++;
-    return answers;
+    return (await elicit(examples, chat)).filter(({ rating }) => rating === 42).length;
   },
   openai: () => {
     const client = new OpenAI({ baseURL: baseUrl, apiKey: "none", maxRetries: 0 });
-    return lanes(async (i) => {
-      const body = { model: "judge", messages: messagesOf(i), ...parameters };
-      return (await client.chat.completions.create(body)).choices[0].message.content!;
-    });
+    return lanes(async (i) => (await client.chat.completions.create(bodyOf(i))).choices[0].message.content!);
   },
   fetch: () =>
     lanes(async (i) => {
-      const body = JSON.stringify({ model: "judge", messages: messagesOf(i), ...parameters });
-      const headers = { "content-type": "application/json" };
+      const headers = { "content-type": "application/json" }, body = JSON.stringify(bodyOf(i));
       const response = await fetch(`${baseUrl}/chat/completions`, { method: "POST", headers, body });
       return (await response.json()).choices[0].message.content;
     }),

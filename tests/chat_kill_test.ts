@@ -71,8 +71,8 @@ Deno.test("killed with SIGKILL at 12 random moments, no answer on the disk is as
       const { answers, failures } = JSON.parse(end.stdout);
       assert.deepEqual([answers, failures], [count, 0]);
       assert.deepEqual(verifyLedger(path), { answers: count, faults: [] });
-      // at each death at most 2 lanes for each call at once held an answer that was not yet on the disk
-      assert.ok(judge.calls.length - count <= 12 * 16, `${judge.calls.length - count} asked again`);
+      // at each death 8 were in flight, and one may have come and not been written
+      assert.ok(judge.calls.length - count <= 12 * 9, `${judge.calls.length - count} asked again`);
     })
   ));
 

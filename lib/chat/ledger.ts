@@ -2,7 +2,7 @@
 // time. Questions that are asked again are answered from here.
 import { dirname } from "node:path";
 import { InputError } from "../run/errors.ts";
-import { syncFolder, writeError } from "../run/files.ts";
+import { syncFolder, writeAll, writeError } from "../run/files.ts";
 import { type Lock, lockFile } from "../run/lock.ts";
 import { type Entry, formatLine, parseLine } from "./ledger_line.ts";
 import { scanLines } from "./ledger_scan.ts";
@@ -18,11 +18,24 @@ interface Index {
   torn: number;
 }
 
+/** Milliseconds between two waits for the disk, at least: what was written meanwhile shares the second. */
+const PAUSE = 10;
+
+/** An answer that is written, of which the disk has not said yet that it has it. */
+interface Written {
+  key: string;
+  at: number;
+  size: number;
+  cost: number;
+  done: () => void;
+  failed: (error: unknown) => void;
+}
+
 /** An open ledger. */
 export class Ledger implements AsyncDisposable {
-  #queue: { line: Uint8Array; entry: Entry; done: () => void; failed: (error: unknown) => void }[] = [];
-  #writing: Promise<void> | undefined;
-  #queued = new Map<string, Promise<void>>();
+  #written: Written[] = [];
+  #promises = new Map<string, Promise<void>>();
+  #syncing: Promise<void> | undefined;
   #broken: unknown;
   #closed = false;
 
@@ -32,8 +45,9 @@ export class Ledger implements AsyncDisposable {
     /** Bytes of a torn end that were cut off when it was opened. */
     readonly dropped: number,
     private readonly index: Index,
+    // three handles: one that the disk is waited for on can do nothing else meanwhile
     private readonly file: Deno.FsFile,
-    // of its own: a file that is being written cannot be read by the same handle
+    private readonly syncer: Deno.FsFile,
     private readonly reader: Deno.FsFile,
     private readonly lock: Lock,
   ) {}
@@ -55,7 +69,8 @@ export class Ledger implements AsyncDisposable {
       if (index.torn) file.truncateSync(index.end);
       file.syncSync();
       await syncFolder(dirname(path));
-      return new Ledger(path, index.torn, index, file, Deno.openSync(path), lock);
+      const syncer = Deno.openSync(path, { append: true });
+      return new Ledger(path, index.torn, index, file, syncer, Deno.openSync(path), lock);
     } catch (error) {
       file?.close();
       lock.release();
@@ -97,25 +112,27 @@ export class Ledger implements AsyncDisposable {
   }
 
   /**
-   * Adds an answer, unless its key has one, and returns when the disk has it. Answers that come while the disk is busy
-   * are written together. Throws InputError where the disk will not take it, then and from then on.
+   * Adds an answer, unless its key has one, and returns when the disk has it. It is written at once, so that it outlives
+   * this process; the disk is waited for once for all answers that came meanwhile. Throws InputError where the disk will
+   * not take it, then and from then on.
    */
-  async append(entry: Entry): Promise<void> {
-    this.check();
-    const { key } = entry;
-    if (this.has(key)) return;
-    const queued = this.#queued.get(key);
-    if (queued) return await queued;
-    const line = new TextEncoder().encode(formatLine(entry) + "\n");
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#queue.push({ line, entry, done: resolve, failed: reject });
-    this.#queued.set(key, promise);
-    this.#writing ??= this.#write().finally(() => this.#writing = undefined);
+  append(entry: Entry): Promise<void> {
+    const { key, cost = 0 } = entry;
+    if (this.has(key)) return Promise.resolve();
+    const under = this.#promises.get(key);
+    if (under) return under;
+    const { promise, resolve: done, reject: failed } = Promise.withResolvers<void>();
+    promise.catch(() => {}); // whoever waits for it is told; nobody has to
     try {
-      await promise;
-    } finally {
-      this.#queued.delete(key);
+      this.check();
+      const { at, size } = this.#write(formatLine(entry));
+      this.#written.push({ key, at, size, cost, done, failed });
+      this.#promises.set(key, promise);
+      this.#syncing ??= this.#sync().finally(() => this.#syncing = undefined);
+    } catch (error) {
+      failed(error);
     }
+    return promise;
   }
 
   /** Throws where an earlier answer could not be written: what comes now would be lost too. */
@@ -123,23 +140,35 @@ export class Ledger implements AsyncDisposable {
     if (this.#broken) throw this.#broken;
   }
 
-  async #write(): Promise<void> {
-    while (this.#queue.length) {
-      const group = this.#queue.splice(0), { index, file } = this;
+  #write(line: string): { at: number; size: number } {
+    const bytes = new TextEncoder().encode(line + "\n"), { index } = this, at = index.end;
+    try {
+      writeAll(this.file, bytes);
+    } catch (error) {
+      throw this.#broken = this.#takeBack(error);
+    }
+    index.end += bytes.length;
+    return { at, size: bytes.length - 1 };
+  }
+
+  async #sync(): Promise<void> {
+    for (let last = -Infinity; this.#written.length; last = performance.now()) {
+      const early = last + PAUSE - performance.now();
+      if (early > 0) await new Promise((done) => setTimeout(done, early));
+      const group = this.#written.splice(0), { places } = this.index;
       try {
-        if (this.#broken) throw this.#broken;
-        const bytes = concatenate(group.map(({ line }) => line));
-        for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
-        await file.syncData();
+        await this.syncer.syncData();
       } catch (error) {
-        this.#broken ??= this.#takeBack(error);
-        for (const { failed } of group) failed(this.#broken);
-        continue;
+        this.#broken ??= writeError(this.path, error);
       }
-      for (const { line, entry, done } of group) {
-        index.places.set(entry.key, { at: index.end, size: line.length - 1 });
-        index.cost += entry.cost ?? 0;
-        index.end += line.length;
+      for (const { key, at, size, cost, done, failed } of group) {
+        this.#promises.delete(key);
+        if (this.#broken) {
+          failed(this.#broken);
+          continue;
+        }
+        places.set(key, { at, size });
+        this.index.cost += cost;
         done();
       }
     }
@@ -157,11 +186,11 @@ export class Ledger implements AsyncDisposable {
 
   /** Waits for what is being written and lets go. */
   async close(): Promise<void> {
-    while (this.#writing) await this.#writing;
+    while (this.#syncing) await this.#syncing;
     if (this.#closed) return;
     this.#closed = true;
-    this.file.close();
-    this.reader.close();
+    this.#broken ??= new TypeError(`Cannot use ${this.path}: it was closed`);
+    for (const file of [this.file, this.syncer, this.reader]) file.close();
     this.lock.release();
   }
 
@@ -200,11 +229,4 @@ function indexOf(path: string): Index {
 function canBeTorn(text: string, whole: boolean): boolean {
   const start = '{"key":"';
   return text.includes("\0") || !whole && (text.startsWith(start) || start.startsWith(text));
-}
-
-function concatenate(parts: Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) bytes.set(part, at), at += part.length;
-  return bytes;
 }

@@ -52,7 +52,7 @@ export async function openChat(endpoint: Endpoint, options: ChatOptions = {}): P
     : await Ledger.open(options.ledger, { wait: options.waitForLedger });
   const budget = new Budget(options.budget ?? Infinity, ledger?.cost ?? 0);
   return new OpenChat(
-    { baseUrl, model, ...(fingerprint === undefined ? {} : { fingerprint }) },
+    { baseUrl: endpoint.keyedAs ?? baseUrl, model, ...(fingerprint === undefined ? {} : { fingerprint }) },
     { client, gate, budget, patience, seed, onRetry: options.onRetry },
     options,
     known,

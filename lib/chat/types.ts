@@ -15,6 +15,11 @@ export interface Endpoint {
    * asked). null: none, and the endpoint is not asked.
    */
   fingerprint?: string | null;
+  /**
+   * What stands for the base URL in the ledger's keys where that differs from run to run, such as the port of a server that was
+   * started for the run. Default: the base URL.
+   */
+  keyedAs?: string;
 }
 
 /** One message. */
@@ -205,7 +210,7 @@ export interface BatchStatus {
 
 /** An open endpoint, with its ledger. */
 export interface Chat extends AsyncDisposable {
-  /** As used in the ledger's keys: base URL without a slash at its end, model, fingerprint. */
+  /** As used in the ledger's keys: base URL without a slash at its end (or keyedAs), model, fingerprint. */
   readonly endpoint: { baseUrl: string; model: string; fingerprint?: string };
   /** The limit of calls at once. */
   readonly concurrency: number;
