@@ -17,7 +17,7 @@ const benches: Record<string, { what: string; main: (args: string[]) => Promise<
   },
   elicit: {
     what:
-      "10,000 answers of a judge on loopback, ours beside a bare fetch loop and the time the judge itself needs",
+      "10,000 ratings from a judge on loopback, ours beside a bare fetch loop and the time the judge itself needs",
     main: async (args) => (await import("./elicit.ts")).main(args),
   },
   growth: {
