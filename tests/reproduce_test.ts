@@ -7,8 +7,18 @@ import { root } from "../tools/setup.ts";
 import { readNotebook } from "../tools/notebook_file.ts";
 import { inFolder } from "./folder.ts";
 
-const NOTEBOOKS = ["00_overview", "02_map", "03_train"];
-const FIGURES = ["calibration", "mapping", "perplexity", "ratings", "terciles", "training"];
+const NOTEBOOKS = ["00_overview", "01_elicit", "02_map", "03_train"];
+const FIGURES = [
+  "agreement",
+  "calibration",
+  "correlations",
+  "mapping",
+  "mappings",
+  "perplexity",
+  "ratings",
+  "terciles",
+  "training",
+];
 
 async function reproduce(out: string): Promise<void> {
   const args = ["run", "-A", "tools/reproduce.ts", "--preset", "quick"];
