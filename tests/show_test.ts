@@ -54,6 +54,8 @@ U"AL             –   5`,
     /<td style="text-align:left">&lt;SFT&gt;<\/td><td style="text-align:right">12\.35<\/td>/,
   );
   equal(table([{ x: 0.123456 }])["text/plain"], "     x\n------\n0.1235");
+  const small = table([{ x: -0.001 }, { x: -0.01 }], { columns: [{ key: "x", digits: 2 }] });
+  equal(small["text/plain"], "    x\n-----\n 0.00\n-0.01");
   equal(table([])["text/plain"], "\n");
 });
 

@@ -45,7 +45,7 @@ function isNumeric(value: unknown): boolean {
 function cellText(value: unknown, digits?: number): string {
   if (value == null) return "–";
   if (typeof value !== "number") return String(value);
-  if (digits !== undefined) return value.toFixed(digits);
+  if (digits !== undefined) return value.toFixed(digits).replace(/^-(?=[0.]*$)/, ""); // no "-0.00"
   return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
 }
 
