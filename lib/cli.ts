@@ -13,9 +13,15 @@ export interface Output {
   failed?: boolean;
 }
 
-const bodies: Record<string, () => Promise<(flags: Flags) => Promise<Output>>> = {
+const bodies: Record<string, () => Promise<(flags: Flags) => Promise<Output | void>>> = {
   map: async () => (await import("./cli/map.ts")).map,
-  data: async () => (await import("./cli/data.ts")).data,
+  elicit: async () => (await import("./cli/elicit.ts")).elicit,
+  agree: async () => (await import("./cli/agree.ts")).agree,
+  score: async () => (await import("./cli/score.ts")).score,
+  data: async () => (await import("./cli/data.ts")).inspect,
+  "data inspect": async () => (await import("./cli/data.ts")).inspect,
+  "data select": async () => (await import("./cli/data_select.ts")).selectData,
+  "data mix": async () => (await import("./cli/data_mix.ts")).mixData,
   figures: async () => (await import("./cli/figures.ts")).figures,
   "ledger ls": async () => (await import("./cli/ledger.ts")).ls,
   "ledger show": async () => (await import("./cli/ledger.ts")).show,
@@ -28,6 +34,7 @@ const bodies: Record<string, () => Promise<(flags: Flags) => Promise<Output>>> =
   generate: async () => (await import("./cli/generate.ts")).generate,
   fetch: async () => (await import("./cli/fetch.ts")).fetchVerb,
   export: async () => (await import("./cli/export.ts")).exportAdapter,
+  serve: async () => (await import("./cli/serve.ts")).serveVerb,
 };
 
 /** Runs one verb and returns the exit code. */
@@ -48,9 +55,9 @@ export async function main(args: string[]): Promise<number> {
       return 0;
     }
     const flags = parseFlags(name, rest);
-    const { json, text, failed } = await (await bodies[name]())(flags);
-    console.log(flags.json ? JSON.stringify(json) : text);
-    return failed ? 1 : 0;
+    const output = await (await bodies[name]())(flags);
+    if (output) console.log(flags.json ? JSON.stringify(output.json) : output.text);
+    return output?.failed ? 1 : 0;
   } catch (error) {
     console.error(`ual: ${messageOf(error)}`);
     return error instanceof InputError ? 2 : 1;

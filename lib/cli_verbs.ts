@@ -24,6 +24,10 @@ export interface Verb {
   downloads?: boolean;
   /** Flags that name an input file or folder. */
   read?: string[];
+  /** Flags that name a source of dialogues: a file, "hf:…" (opens the network and the cache), "mirror:…" (the mirror). */
+  sources?: string[];
+  /** Flags that need the local mirror where they are given. */
+  mirror?: string[];
   /** Flags that name an output file; its folder is opened for writing. */
   write?: string[];
   /** Flags that name an output folder. */
@@ -39,7 +43,10 @@ const modelFlags: Record<string, Flag> = {
     value: "REF",
     help: "a model's folder, .gguf file, or owner/name[@revision] on the hub; default: SmolLM2-135M-Instruct",
   },
-  template: { value: "FILE", help: "a Jinja chat template instead of the model's own" },
+  template: {
+    value: "NAME",
+    help: "instead of the model's own chat template: chatml, lima, alpaca, vicuna, or a .jinja file",
+  },
   threads: {
     value: "N",
     help: "threads; results are bit-identical for one number of them; default: all cores",
@@ -56,7 +63,36 @@ const encoding: Record<string, Flag> = {
   supervise: { value: "PART", help: "which tokens count", default: "response", choices: ["response", "all"] },
 };
 const ledger: Flag = { value: "FILE", help: "a ledger of a judge's answers" };
+const use: Flag = {
+  value: "NAME",
+  help: "the number that the judge printed, or the one it expected by its log-probabilities",
+  default: "rating",
+  choices: ["rating", "expected"],
+};
 const adapter: Flag = { value: "DIR", help: "a LoRA adapter in PEFT's format" };
+
+const sourceFlags: Record<string, Flag> = {
+  data: {
+    value: "SOURCE",
+    help: "a file (JSONL, JSON, CSV, parquet; .gz), hf:owner/name[@revision][:split], or mirror:NAME",
+  },
+  layout: {
+    value: "NAME",
+    help: "of the rows; default: told by their fields",
+    choices: ["ours", "lima", "alpaca", "dolly", "sharegpt", "ultrachat", "deita", "qa"],
+  },
+  format: {
+    value: "NAME",
+    help: "of the file; default: told by its name and start",
+    choices: ["jsonl", "json", "csv", "tsv", "parquet"],
+  },
+  "skip-bad": { help: "leave bad rows out and count them, instead of ending at the first" },
+  ranges: { help: "read a hub's parquet in pieces as needed, instead of downloading it" },
+};
+const selectedFlags: Record<string, Flag> = {
+  out: { value: "FILE", help: "write the dialogues here, JSONL in our layout" },
+  report: { value: "FILE", help: "write the report here; default: beside --out, .report.json" },
+};
 
 /** All verbs by name. */
 export const verbs: Record<string, Verb> = {
@@ -69,20 +105,157 @@ export const verbs: Record<string, Verb> = {
         value: "NAME",
         help: "the mapping",
         default: "truncated-linear",
-        choices: ["truncated-linear", "constant", "none"],
+        choices: ["truncated-linear", "rank", "power", "constant", "none"],
       },
       mean: { value: "X", help: "mean smoothing over the samples", default: "0.1" },
       ceiling: { value: "X", help: "largest smoothing of a sample", default: "0.99" },
+      power: { value: "P", help: "of --method power: (u / largest u)^P; 1 is the linear map", default: "2" },
+      ratings: { value: "FILE", help: "take the uncertainty from here: ratings.jsonl, as elicit wrote it" },
+      use,
+      "skip-failed": { help: "leave out dialogues whose rating failed, instead of refusing them" },
+      scores: { value: "FILE", help: "take the uncertainty from here: scores.jsonl, as score wrote it" },
+      score: {
+        value: "NAME",
+        help: "which of its scores: nll, perplexity, entropy, spread, hidden_spread; default: nll",
+      },
       out: { value: "FILE", help: "write smoothing.jsonl here: id, uncertainty, smoothing" },
     },
-    read: ["data"],
+    read: ["data", "ratings", "scores"],
     write: ["out"],
   },
-  data: {
-    summary: "Check a data file and count what is in it",
+  elicit: {
+    summary: "Rate dialogues by a judge: an OpenAI-compatible endpoint, or a model of ours in this process",
     positional: "data",
-    flags: { data, "require-uncertainty": { help: "every dialogue must have a rating" } },
-    read: ["data"],
+    engine: true,
+    flags: {
+      data,
+      out: { value: "DIR", help: "the folder: answers.jsonl (ledger), ratings.jsonl; run again to go on" },
+      "base-url": {
+        value: "URL",
+        help: "of the endpoint, with its version; default: OpenAI's, or OPENAI_BASE_URL",
+      },
+      "model-name": {
+        value: "NAME",
+        help: "the judge's name there; without this and --base-url: a model of ours",
+      },
+      "key-env": { value: "NAME", help: "the environment variable with the key", default: "OPENAI_API_KEY" },
+      ...modelFlags,
+      prompt: { value: "FILE", help: "a prompt of your own with {{dialogue}} in it; see data/prompts" },
+      reasons: { help: "ask for a line of reason too: about 15 times the answer's tokens" },
+      repeats: { value: "N", help: "independent answers to each question", default: "1" },
+      temperature: { value: "X", help: "none: left to the endpoint", default: "0" },
+      "top-p": { value: "X", help: "none: left to the endpoint", default: "0.9" },
+      "max-tokens": { value: "N", help: "longest answer; default: 16, with reasons or --prompt 200" },
+      "no-logprobs": { help: "do not ask for log-probabilities, which the expected rating comes from" },
+      limit: { value: "N", help: "only the first N dialogues" },
+      concurrency: { value: "N", help: "calls at once; default: 8, with a model of ours 16" },
+      rpm: { value: "N", help: "at most this many requests a minute" },
+      tpm: { value: "N", help: "at most this many tokens a minute" },
+      timeout: { value: "S", help: "seconds for one try", default: "120" },
+      budget: { value: "USD", help: "stop before the answers in the folder could cost more" },
+      "price-in": {
+        value: "USD",
+        help: "per million prompt tokens; default: by the name from data/prices.json",
+      },
+      "price-out": { value: "USD", help: "per million tokens of answers" },
+      batch: { help: "through OpenAI's Batch API: half the price, within a day" },
+    },
+  },
+  agree: {
+    summary:
+      "How far raters agree with each other, and a judge with itself: Spearman, quadratic kappa, with intervals",
+    positional: "ratings",
+    flags: { ratings: { value: "FILE", help: "ratings.jsonl of a rater or judge", many: true }, use },
+    read: ["ratings"],
+  },
+  score: {
+    summary:
+      "Scores of dialogues under a model, and their rank correlations with each other and with ratings",
+    positional: "data",
+    engine: true,
+    flags: {
+      data,
+      kinds: {
+        value: "LIST",
+        help: "of perplexity, entropy, spread (of drawn answers, by words), hidden-spread (by hidden states)",
+        default: "perplexity,entropy",
+      },
+      ratings: { value: "FILE", help: "compare with these ratings; default: the data's own" },
+      out: { value: "FILE", help: "write scores.jsonl here" },
+      ...modelFlags,
+      context: encoding.context,
+      samples: { value: "N", help: "answers drawn to each request", default: "5" },
+      "max-new": { value: "N", help: "longest drawn answer in tokens", default: "48" },
+      temperature: { value: "X", help: "of the draws", default: "0.5" },
+      seed: { value: "N", help: "of the draws", default: "0" },
+      alike: { value: "X", help: "ROUGE-L from which on two answers are alike", default: "0.4" },
+    },
+  },
+  data: {
+    summary: "Check data and count what is in it, as data inspect",
+    positional: "data",
+    flags: { ...sourceFlags, "require-uncertainty": { help: "every dialogue must have a rating" } },
+    sources: ["data"],
+  },
+  "data inspect": {
+    summary: "Check data and count what is in it",
+    positional: "data",
+    flags: { ...sourceFlags, "require-uncertainty": { help: "every dialogue must have a rating" } },
+    sources: ["data"],
+  },
+  "data select": {
+    summary: "Write data in our layout: all, or what is left after the steps that are asked for",
+    positional: "data",
+    flags: {
+      ...sourceFlags,
+      ...selectedFlags,
+      "least-uncertainty": { value: "X", help: "only dialogues rated at least this" },
+      "most-uncertainty": { value: "X", help: "only dialogues rated at most this" },
+      dedupe: { help: "without dialogues that repeat an earlier one, nearly or in full" },
+      similarity: {
+        value: "X",
+        help: "of duplicates, at least: Jaccard, of runs of 3 words",
+        default: "0.8",
+      },
+      compare: {
+        value: "PART",
+        help: "what of a dialogue is compared",
+        default: "dialogue",
+        choices: ["dialogue", "request", "answer"],
+      },
+      decontaminate: {
+        value: "NAME",
+        help:
+          "without overlaps with a benchmark: arc, hellaswag, mmlu, truthfulqa, gsm8k, all, or a JSONL file",
+        many: true,
+      },
+      ngram: { value: "N", help: "words of an overlap", default: "13" },
+      deita: { value: "N", help: "the best N by complexity × quality, none redundant; needs ual data score" },
+      embeddings: { value: "FILE", help: "for --deita: as ual data score wrote it" },
+      redundancy: { value: "X", help: "largest cosine similarity of two picked by --deita", default: "0.95" },
+    },
+    sources: ["data", "decontaminate"],
+    mirror: ["decontaminate"],
+    read: ["embeddings"],
+    write: ["out", "report"],
+  },
+  "data mix": {
+    summary: "Mix data in given shares: several sets, or one set's parts by uncertainty",
+    positional: "data",
+    flags: {
+      ...sourceFlags,
+      data: { ...sourceFlags.data, many: true },
+      ...selectedFlags,
+      shares: { value: "LIST", help: "what each part weighs; default: all the same" },
+      "by-uncertainty": {
+        value: "N",
+        help: "split the data into N parts of equal size by uncertainty, the lowest first",
+      },
+      count: { value: "N", help: "dialogues in all; default: as many as the shares allow" },
+      seed: { value: "N", help: "of the draws", default: "0" },
+    },
+    sources: ["data"],
+    write: ["out", "report"],
   },
   figures: {
     summary: "Draw a run's figures again from its stored tables, as plotly JSON",
@@ -240,6 +413,44 @@ export const verbs: Record<string, Verb> = {
       },
     },
   },
+  serve: {
+    summary:
+      "Offer a model and its adapters to OpenAI clients: chat completions, on this machine alone unless told otherwise",
+    engine: true,
+    flags: {
+      adapter: {
+        value: "[NAME=]DIR",
+        help: "a LoRA adapter in PEFT's format, offered as MODEL:NAME; default name: the folder's",
+        many: true,
+      },
+      ...modelFlags,
+      host: {
+        value: "ADDRESS",
+        help: "where to listen; any but this machine's own is a risk",
+        default: "127.0.0.1",
+      },
+      port: { value: "N", help: "0: any that is free", default: "8000" },
+      batch: { value: "N", help: "answers that grow side by side", default: "16" },
+      weights: {
+        value: "TYPE",
+        help: "int8: smaller and faster products, close to float32",
+        default: "float32",
+        choices: ["float32", "int8"],
+      },
+      context: {
+        value: "N",
+        help: "longest prompt with its answer, in tokens; default: the model's, 2048 at most",
+      },
+      "max-new": { value: "N", help: "new tokens where a request does not say", default: "512" },
+      queue: { value: "N", help: "answers that may wait before requests get 429", default: "256" },
+      "prefix-cache": {
+        value: "MB",
+        help: "memory for prompt beginnings that requests share; 0: read every prompt anew",
+        default: "512",
+      },
+      "api-key-env": { value: "NAME", help: "the environment variable with a key that requests must bear" },
+    },
+  },
   fetch: {
     summary: "Download a model from the hub, or bring it up to date; HF_TOKEN opens gated ones",
     positional: "model",
@@ -279,7 +490,10 @@ verbs.plan = {
 };
 
 /** The verb that arguments start with, of two words or of one, and the arguments after it. */
-export function splitVerb(args: string[], table: Record<string, Verb> = verbs): { name: string; rest: string[] } {
+export function splitVerb(
+  args: string[],
+  table: Record<string, Verb> = verbs,
+): { name: string; rest: string[] } {
   const two = args.slice(0, 2).join(" ");
   const words = args.length > 1 && Object.hasOwn(table, two) ? 2 : 1;
   return { name: args.slice(0, words).join(" "), rest: args.slice(words) };

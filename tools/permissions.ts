@@ -1,5 +1,5 @@
-// Deno's permissions for a verb that needs no engine: its own code, its inputs, its output folders; no network, no other
-// programs, no native code. Starting the verb is ual.ts.
+// Deno's permissions for a verb that needs no engine: its own code, its inputs, its output folders; the network only where
+// it downloads; no other programs, no native code. Starting the verb is ual.ts.
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Verb } from "../lib/cli_verbs.ts";
@@ -13,21 +13,28 @@ const own = ["lib", "node_modules", "data", "deno.json", "deno.lock", "package.j
 /** The permission flags of `deno run` for `verb` with the arguments after its name. Paths are taken relative to INIT_CWD. */
 export function permissionFlags(root: string, verb: Verb, args: string[]): string[] {
   const values = flagValues(verb, args);
-  const given = (flags: string[] = []) => flags.flatMap((flag) => values[flag] ?? []).map(resolveUser);
+  const texts = (flags: string[] = []) => flags.flatMap((flag) => values[flag] ?? []);
+  const given = (flags: string[] = []) => texts(flags).map(resolveUser);
+  const sources = texts(verb.sources),
+    downloads = verb.downloads || sources.some((ref) => ref.startsWith("hf:"));
+  const mirror = sources.some((ref) => ref.startsWith("mirror:")) || texts(verb.mirror).length > 0;
   const outputs = [
     ...given(verb.write).flatMap((path) => [path, real(path)]).map((path) => dirname(path)),
     ...given(verb.writeFolder).flatMap((path) => [path, real(path)]),
-    ...(verb.downloads ? [join(cacheDir(), "hub")] : []),
+    ...(downloads ? [join(cacheDir(), "hub")] : []),
   ];
-  const inputs = given(verb.read).flatMap((path) => [path, real(path)]);
+  const files = sources.filter((ref) => !/^(hf|mirror):/.test(ref)).map(resolveUser);
+  const folder = Deno.env.get("UAL_MIRROR") ?? join(root, "../shared/data");
+  const inputs = [...given(verb.read), ...files, ...(mirror ? [resolveUser(folder)] : [])]
+    .flatMap((path) => [path, real(path)]);
   const read = [...own.map((path) => join(root, path)), ...inputs, ...outputs];
   const list = (paths: string[]) => [...new Set(paths)].map((path) => path.replaceAll(",", ",,")).join(",");
   return [
     "--no-prompt",
     `--allow-read=${list(read)}`,
     ...(outputs.length ? [`--allow-write=${list(outputs)}`] : []),
-    ...(verb.downloads ? ["--allow-net"] : []),
-    `--allow-env=${[...names, ...(verb.downloads ? hub : [])].join(",")}`,
+    ...(downloads ? ["--allow-net"] : []),
+    `--allow-env=${[...names, ...(downloads ? hub : [])].join(",")}`,
     "--allow-sys=cpus,systemMemoryInfo,loadavg",
   ];
 }
@@ -35,7 +42,10 @@ export function permissionFlags(root: string, verb: Verb, args: string[]): strin
 /** The values that the arguments after the verb give to each flag, positional ones included; faults are the verb's to find. */
 export function flagValues(verb: Verb, args: string[]): Record<string, string[]> {
   const taking = Object.entries(verb.flags ?? {}).filter(([, flag]) => flag.value).map(([name]) => name);
-  const names = [...taking, ...verb.read ?? [], ...verb.write ?? [], ...verb.writeFolder ?? []];
+  const names = [
+    ...taking,
+    ...[verb.read, verb.sources, verb.mirror, verb.write, verb.writeFolder].flatMap((flags) => flags ?? []),
+  ];
   const options = Object.fromEntries(
     names.map((name) => [name, { type: "string", multiple: true } as const]),
   );

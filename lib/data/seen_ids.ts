@@ -1,10 +1,12 @@
 // Ids that were seen before, in constant memory however long the stream: a split block Bloom filter. It may take a new id
 // for a seen one (rarely, see SeenIds), never a seen one for a new one; whoever must be sure looks again (open_source.ts).
 
+import { mix32 } from "../run/mix32.ts";
+
 /** Bits, 32 MiB of them, in blocks of one cache line: 16 words of 32 bits. */
 const BLOCKS = 2 ** 19, WORDS = 16;
 
-/** Odd constants that spread one hash over the 16 words (digits of π's fraction, from Blowfish's first subkeys). */
+/** Odd constants that spread one hash over the 16 words (digits of π's fraction, made odd). */
 // deno-fmt-ignore
 const SALTS = Int32Array.of(
   0x243f6a89, 0x85a308d3, 0x13198a2f, 0x03707345, 0xa4093823, 0x299f31d1, 0x082efa99, 0xec4e6c89,
@@ -31,7 +33,7 @@ export class SeenIds {
       b = Math.imul(b ^ unit, 0x1b873593);
       b ^= b >>> 13;
     }
-    const first = (mixed(a ^ id.length) >>> 13) * WORDS, hash = mixed(b + a);
+    const first = (mix32(a ^ id.length) >>> 13) * WORDS, hash = mix32(b + a);
     let seen = true;
     for (let word = 0; word < WORDS; word++) {
       const bit = 1 << (Math.imul(hash, SALTS[word]) >>> 27);
@@ -41,11 +43,4 @@ export class SeenIds {
     this.count++;
     return seen;
   }
-}
-
-/** MurmurHash3's last step: every bit of `h` moves every bit of the result (Appleby, public domain). */
-export function mixed(h: number): number {
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return h ^ (h >>> 16);
 }

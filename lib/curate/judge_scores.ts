@@ -1,0 +1,155 @@
+// DEITA's scores by a judge: how complex each request is and how good its answer, 1 to 6, asked one by one; one re-ask, then
+// recorded as failed, never guessed. The transport is lib/chat; picking by scores is deita.ts.
+import { join } from "node:path";
+import {
+  type Chat,
+  type ChatAnswer,
+  ChatFailure,
+  type ChatRequest,
+  inParallel,
+  type TokenLogprob,
+} from "../chat/mod.ts";
+import type { Example, Scores, Turn } from "../data/example.ts";
+import { judgeMessages, type JudgePrompt, readPrompt } from "../uncertainty/judge_prompt.ts";
+
+/** The prompts for the two scores. */
+export interface ScorePrompts {
+  complexity: JudgePrompt;
+  quality: JudgePrompt;
+}
+
+/** The bundled prompts, our own wording (data/prompts). */
+export async function scorePrompts(): Promise<ScorePrompts> {
+  const prompt = async (name: string) => {
+    const path = join(import.meta.dirname!, "../../data/prompts", `${name}.md`);
+    return { ...await readPrompt(path), maxTokens: 8 };
+  };
+  return { complexity: await prompt("complexity"), quality: await prompt("quality") };
+}
+
+/** A dialogue's scores, or why there are none. */
+export interface JudgedScores {
+  id: string;
+  scores?: Scores;
+  failed?: string;
+}
+
+/** A request and its answer. */
+export type Exchange = [request: Turn, answer: Turn];
+
+/** The exchanges of a dialogue: each answer with what the user said since the answer before it. Answers to nothing are passed over. */
+export function exchangesOf(turns: readonly Turn[]): Exchange[] {
+  const exchanges: Exchange[] = [];
+  let asked: string[] = [];
+  for (const turn of turns) {
+    if (turn.role === "user") asked.push(turn.content);
+    if (turn.role !== "assistant") continue;
+    if (asked.length) exchanges.push([{ role: "user", content: asked.join("\n\n") }, turn]);
+    asked = [];
+  }
+  return exchanges;
+}
+
+/** How a judge is asked. */
+export interface ScoreOptions {
+  prompts: ScorePrompts;
+  /** Default 0. null leaves it to the endpoint: some models take none. */
+  temperature?: number | null;
+  /** The most tokens of an answer. Default: the prompt's. A judge that thinks first needs more. */
+  maxTokens?: number;
+  /** Ask for log-probabilities, from which the expected score comes; default true. Some models give none. */
+  logprobs?: boolean;
+}
+
+/** The two questions about an exchange: its complexity, by the request alone, and its quality. */
+export function scoreRequests(
+  [request, answer]: Exchange,
+  options: ScoreOptions,
+): [ChatRequest, ChatRequest] {
+  const { prompts, temperature = 0, maxTokens, logprobs = true } = options;
+  const question = (prompt: JudgePrompt, turns: Turn[]): ChatRequest => ({
+    messages: judgeMessages(prompt, turns),
+    ...(temperature === null ? {} : { temperature }),
+    maxTokens: maxTokens ?? prompt.maxTokens,
+    ...(logprobs ? { topLogprobs: 20 } : {}),
+  });
+  return [question(prompts.complexity, [request]), question(prompts.quality, [request, answer])];
+}
+
+/**
+ * The scores of each example, as they come, each once. Throws what ends every call alike: a fatal ChatFailure, BudgetReached,
+ * InputError; the chat's ledger keeps what came.
+ */
+export function judgeScores(
+  chat: Chat,
+  examples: Iterable<Example>,
+  { signal, ...options }: ScoreOptions & { signal?: AbortSignal },
+): AsyncGenerator<JudgedScores> {
+  return inParallel(examples, 2 * chat.concurrency, async ({ id, turns }) => {
+    const exchanges = exchangesOf(turns);
+    if (exchanges.length === 0) return { id, failed: "no answer follows a user's turn" };
+    const requests = exchanges.flatMap((exchange) => scoreRequests(exchange, options));
+    const asked = await Promise.all(requests.map((request) => askScore(chat, request, signal)));
+    const failed = asked.find((score) => typeof score === "string");
+    if (typeof failed === "string") return { id, failed };
+    const scores = asked as number[];
+    return {
+      id,
+      scores: {
+        complexity: scores.filter((_, i) => i % 2 === 0),
+        quality: scores.filter((_, i) => i % 2 === 1),
+      },
+    };
+  });
+}
+
+/** A score from 1 to 6, or why there is none. */
+async function askScore(chat: Chat, request: ChatRequest, signal?: AbortSignal): Promise<number | string> {
+  try {
+    const first = await chat.complete(request, { signal }), score = scoreOf(first);
+    if (score !== undefined) return score;
+    const again = await chat.complete(reask(request, first), { signal });
+    return scoreOf(again) ?? `malformed twice: ${excerpt(first.text)}, then ${excerpt(again.text)}`;
+  } catch (error) {
+    if (error instanceof ChatFailure && !error.fatal) return error.message;
+    throw error;
+  }
+}
+
+function reask(request: ChatRequest, { text }: ChatAnswer): ChatRequest {
+  return {
+    ...request,
+    messages: [
+      ...request.messages,
+      { role: "assistant", content: text.slice(0, 200) || "(no answer)" },
+      { role: "user", content: "That cannot be used. Answer with one digit from 1 to 6 and nothing else." },
+    ],
+  };
+}
+
+const excerpt = (text: string) => JSON.stringify(text.trim().slice(0, 60));
+
+/** The score in an answer: one digit from 1 to 6, white space around it, nothing else; with log-probabilities the expected one. */
+export function scoreOf({ text, logprobs }: Pick<ChatAnswer, "text" | "logprobs">): number | undefined {
+  const printed = /^\s*([1-6])\s*\.?\s*$/.exec(text)?.[1];
+  return printed === undefined ? undefined : expectedScore(logprobs) ?? Number(printed);
+}
+
+/**
+ * The mean of the scores 1 to 6 by their probability among them at the token that prints the score, as DEITA's scorers take
+ * it; undefined without log-probabilities, and where no token is a score.
+ */
+export function expectedScore(tokens: readonly TokenLogprob[] | undefined): number | undefined {
+  const at = tokens?.find(({ token }) => isScore(token));
+  if (!at) return undefined;
+  const candidates = new Map([...at.top, at].map(({ token, logprob }) => [token, logprob]));
+  let mass = 0, sum = 0;
+  for (const [token, logprob] of candidates) {
+    if (!isScore(token)) continue;
+    mass += Math.exp(logprob);
+    sum += Math.exp(logprob) * Number(token);
+  }
+  return mass > 0 && Number.isFinite(sum) ? sum / mass : undefined;
+}
+
+const isScore = (token: string) => /^\s*[1-6]\s*$/.test(token);
