@@ -10,7 +10,7 @@ import {
   type TokenLogprob,
 } from "../chat/mod.ts";
 import type { Example, Scores, Turn } from "../data/example.ts";
-import { judgeMessages, type JudgePrompt, readPrompt } from "../uncertainty/judge_prompt.ts";
+import { defused, judgeMessages, type JudgePrompt, readPrompt } from "../uncertainty/judge_prompt.ts";
 
 /** The prompts for the two scores. */
 export interface ScorePrompts {
@@ -121,16 +121,22 @@ function reask(request: ChatRequest, { text }: ChatAnswer): ChatRequest {
     ...request,
     messages: [
       ...request.messages,
-      { role: "assistant", content: text.slice(0, 200) || "(no answer)" },
+      { role: "assistant", content: defused(start(text, 200)) || "(no answer)" },
       { role: "user", content: "That cannot be used. Answer with one digit from 1 to 6 and nothing else." },
     ],
   };
 }
 
-const excerpt = (text: string) => JSON.stringify(text.trim().slice(0, 60));
+/** The first characters of a text; never half a surrogate pair. */
+const start = (text: string, most: number) => text.slice(0, most).replace(/[\ud800-\udbff]$/, "");
+
+const excerpt = (text: string) => JSON.stringify(start(text.trim(), 60));
 
 /** The score in an answer: one digit from 1 to 6, white space around it, nothing else; with log-probabilities the expected one. */
-export function scoreOf({ text, logprobs }: Pick<ChatAnswer, "text" | "logprobs">): number | undefined {
+export function scoreOf(
+  { text, logprobs, finish }: Pick<ChatAnswer, "text" | "logprobs" | "finish">,
+): number | undefined {
+  if (finish === "content_filter" || finish === "refusal") return undefined;
   const printed = /^\s*([1-6])\s*\.?\s*$/.exec(text)?.[1];
   return printed === undefined ? undefined : expectedScore(logprobs) ?? Number(printed);
 }

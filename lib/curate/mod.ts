@@ -8,5 +8,6 @@ export * from "./embeddings_file.ts";
 export * from "./judge_scores.ts";
 export * from "./minhash.ts";
 export * from "./mix.ts";
+export * from "./rated.ts";
 export * from "./select.ts";
 export { jaccard, type ShingleOptions, shinglesOf } from "./words.ts";
