@@ -89,6 +89,13 @@ const sourceFlags: Record<string, Flag> = {
   "skip-bad": { help: "leave bad rows out and count them, instead of ending at the first" },
   ranges: { help: "read a hub's parquet in pieces as needed, instead of downloading it" },
 };
+const ratedFlags: Record<string, Flag> = {
+  ratings: {
+    value: "FILE",
+    help: "take the uncertainty from here: ratings.jsonl, as elicit wrote it; what it has not is left out",
+  },
+  use,
+};
 const selectedFlags: Record<string, Flag> = {
   out: { value: "FILE", help: "write the dialogues here, JSONL in our layout" },
   report: { value: "FILE", help: "write the report here; default: beside --out, .report.json" },
@@ -209,6 +216,7 @@ export const verbs: Record<string, Verb> = {
     flags: {
       ...sourceFlags,
       ...selectedFlags,
+      ...ratedFlags,
       "least-uncertainty": { value: "X", help: "only dialogues rated at least this" },
       "most-uncertainty": { value: "X", help: "only dialogues rated at most this" },
       dedupe: { help: "without dialogues that repeat an earlier one, nearly or in full" },
@@ -236,7 +244,7 @@ export const verbs: Record<string, Verb> = {
     },
     sources: ["data", "decontaminate"],
     mirror: ["decontaminate"],
-    read: ["embeddings"],
+    read: ["embeddings", "ratings"],
     write: ["out", "report"],
   },
   "data mix": {
@@ -246,6 +254,7 @@ export const verbs: Record<string, Verb> = {
       ...sourceFlags,
       data: { ...sourceFlags.data, many: true },
       ...selectedFlags,
+      ...ratedFlags,
       shares: { value: "LIST", help: "what each part weighs; default: all the same" },
       "by-uncertainty": {
         value: "N",
@@ -255,6 +264,7 @@ export const verbs: Record<string, Verb> = {
       seed: { value: "N", help: "of the draws", default: "0" },
     },
     sources: ["data"],
+    read: ["ratings"],
     write: ["out", "report"],
   },
   figures: {

@@ -118,7 +118,11 @@ Deno.test("flagValues() finds both spellings, repeated and positional ones, and 
 Deno.test("the verbs without the engine are known; of them fetch alone may use the network, the hub's token and the cache", () => {
   const narrow = Object.entries(verbs).filter(([, verb]) => !verb.engine).map(([name]) => name);
   deepEqual(narrow.sort(), [
+    "agree",
     "data",
+    "data inspect",
+    "data mix",
+    "data select",
     "fetch",
     "figures",
     "ledger ls",
@@ -135,3 +139,36 @@ Deno.test("the verbs without the engine are known; of them fetch alone may use t
     equal(flags.includes(`--allow-write=${join(cacheDir(), "hub")}`), fetches, name);
   }
 });
+
+Deno.test("verbs of data reach the network and the cache for a hub's data set alone, the mirror for the mirror's", () =>
+  inFolder(async (dir) => {
+    dir = await Deno.realPath(dir);
+    const old = Deno.env.get("UAL_MIRROR");
+    try {
+      Deno.env.set("UAL_MIRROR", join(dir, "mirror"));
+      const opened = (name: string, ...args: string[]) => {
+        const flags = permissionFlags(root, verbs[name], args);
+        const read = flags.find((flag) => flag.startsWith("--allow-read="))!;
+        return {
+          net: flags.includes("--allow-net"),
+          token: flags.some((flag) => flag.startsWith("--allow-env=") && flag.includes("HF_TOKEN")),
+          cache: flags.some((flag) =>
+            flag.startsWith("--allow-write=") && flag.includes(join(cacheDir(), "hub"))
+          ),
+          mirror: read.includes(join(dir, "mirror")),
+          file: read.includes(join(dir, "d.jsonl")),
+        };
+      };
+      const none = { net: false, token: false, cache: false, mirror: false, file: false };
+      const hub = { ...none, net: true, token: true, cache: true };
+      const file = join(dir, "d.jsonl");
+      deepEqual(opened("data", file), { ...none, file: true });
+      deepEqual(opened("data", "hf:owner/name"), hub);
+      deepEqual(opened("data inspect", "--data=mirror:lima"), { ...none, mirror: true });
+      deepEqual(opened("data select", file, "--out", join(dir, "o")), { ...none, file: true });
+      deepEqual(opened("data select", file, "--decontaminate", "arc"), { ...none, file: true, mirror: true });
+      deepEqual(opened("data mix", file, "hf:owner/name"), { ...hub, file: true });
+    } finally {
+      old === undefined ? Deno.env.delete("UAL_MIRROR") : Deno.env.set("UAL_MIRROR", old);
+    }
+  }));

@@ -6,19 +6,18 @@ import { openSource } from "../data/open_source.ts";
 import { writeExamples } from "../data/write.ts";
 import { InputError } from "../run/errors.ts";
 import type { Flags } from "./flags.ts";
-import { noteBad, outputsOf, sourceOptions, tallyJson, writeReport } from "./source.ts";
+import { noteBad, outputsOf, ratedOf, sourceOptions, tallyJson, writeReport } from "./source.ts";
 
 /** Writes `--out` and its report. */
 export async function mixData(flags: Flags): Promise<Output> {
   const { out, report } = outputsOf(flags), refs = flags.list("data"), bands = bandsOf(flags);
   const shares = sharesOf(flags, bands ?? refs.length);
   const count = flags.given("count") ? flags.whole("count") : undefined, seed = flags.whole("seed", 0);
-  const sources = refs.map((ref) =>
-    openSource(ref, { ...sourceOptions(flags), requireUncertainty: bands !== undefined })
-  );
-  const sets: Example[][] = [];
+  const requireUncertainty = bands !== undefined && !flags.given("ratings");
+  const sources = refs.map((ref) => openSource(ref, { ...sourceOptions(flags), requireUncertainty }));
+  const sets: Example[][] = [], tally = { rated: 0, unrated: 0 };
   for (const source of sources) {
-    sets.push(await Array.fromAsync(source));
+    sets.push(await Array.fromAsync(await ratedOf(flags, source, tally)));
     noteBad(source);
   }
   const parts = bands === undefined ? sets : splitByUncertainty(sets.flat(), bands);
@@ -35,6 +34,7 @@ export async function mixData(flags: Flags): Promise<Output> {
       drawn: counts[i],
     })),
     sources: await Promise.all(sources.map(tallyJson)),
+    ...(flags.given("ratings") ? { unrated: tally.unrated } : {}),
   };
   await writeReport(report, json);
   const told = parts.map((part, i) => {

@@ -9,14 +9,15 @@ import { writeExamples } from "../data/write.ts";
 import { InputError } from "../run/errors.ts";
 import { resolveUser } from "../run/files.ts";
 import type { Flags } from "./flags.ts";
-import { noteBad, outputsOf, sourceOf, tallyJson, writeReport } from "./source.ts";
+import { noteBad, outputsOf, ratedOf, sourceOf, tallyJson, writeReport } from "./source.ts";
 
 /** Writes `--out` and its report. */
 export async function selectData(flags: Flags): Promise<Output> {
   const { out, report } = outputsOf(flags), selection = await selectionOf(flags);
-  const source = sourceOf(flags);
+  const source = sourceOf(flags), tally = { rated: 0, unrated: 0 };
   const ranged = flags.given("least-uncertainty") || flags.given("most-uncertainty");
-  const wanted = ranged ? withinRange(source, rangeOf(flags)) : source;
+  const range = ranged ? rangeOf(flags) : undefined, rated = await ratedOf(flags, source, tally);
+  const wanted = range ? withinRange(rated, range) : rated;
   let steps: StepReport[] = [], within = 0, count: number;
   if (Object.keys(selection).length === 0) {
     within = count = await writeExamples(out, wanted);
@@ -28,17 +29,21 @@ export async function selectData(flags: Flags): Promise<Output> {
     count = await writeExamples(out, found.selected);
   }
   noteBad(source);
-  const range = ranged ? [{ step: "range", before: source.tally.examples, after: within }] : [];
+  const before = flags.given("ratings") ? tally.rated : source.tally.examples;
+  const ranges = range ? [{ step: "range", before, after: within }] : [];
   const json = {
     out: flags.required("out"),
     count,
     ...await tallyJson(source),
+    ...(flags.given("ratings") ? { unrated: tally.unrated } : {}),
     settings: settingsOf(flags),
-    steps: [...range, ...steps],
+    steps: [...ranges, ...steps],
   };
   await writeReport(report, json);
-  const told = [...range, ...steps].map(({ step, before, after }) => `${step}: ${before} → ${after}`);
-  const text = [`${source.tally.examples} dialogues read, ${count} written to ${out}`, ...told].join("\n");
+  const told = [...ranges, ...steps].map(({ step, before, after }) => `${step}: ${before} → ${after}`);
+  const unrated = tally.unrated ? `, ${tally.unrated} without a rating left out` : "";
+  const text = [`${source.tally.examples} dialogues read${unrated}, ${count} written to ${out}`, ...told]
+    .join("\n");
   return { json: { ...json, report }, text };
 }
 

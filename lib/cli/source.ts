@@ -1,10 +1,13 @@
 // What the verbs of data have in common: a source by its flags, what reading it found, and the report beside what was written.
+import { ratedBy, type RatedTally } from "../curate/rated.ts";
+import type { Example } from "../data/example.ts";
 import type { Format } from "../data/format.ts";
 import type { Layout } from "../data/layouts.ts";
 import { openSource, type Source, type SourceOptions } from "../data/open_source.ts";
 import { InputError } from "../run/errors.ts";
 import { resolveUser, sha256File, writeFileAtomic } from "../run/files.ts";
 import { sortedJson } from "../run/manifest.ts";
+import { ratingsOf, readRatings } from "../uncertainty/ratings_file.ts";
 import type { Flags } from "./flags.ts";
 
 /** How to read, by --layout, --format, --skip-bad, --ranges and --require-uncertainty. */
@@ -46,6 +49,22 @@ export function noteBad({ tally: { bad, firstBad } }: Source): void {
   if (bad === 0) return;
   const shown = firstBad.slice(0, 3).map(({ place, what }) => `${place}: ${what}`).join("\n  ");
   console.error(`${bad} bad rows left out:\n  ${shown}${bad > 3 ? "\n  …" : ""}`);
+}
+
+/** The dialogues of a source with the ratings of --ratings, if given, as uncertainties; `tally` counts them. */
+export async function ratedOf(
+  flags: Flags,
+  source: AsyncIterable<Example>,
+  tally: RatedTally,
+): Promise<AsyncIterable<Example>> {
+  const path = flags.text("ratings");
+  if (!path) {
+    if (flags.given("use")) throw new InputError("Cannot use --use alone: there is no --ratings; give both");
+    return source;
+  }
+  const rows = await readRatings(resolveUser(path));
+  const ratings = ratingsOf(rows, flags.required("use") as "rating" | "expected");
+  return ratedBy(source, ratings, tally);
 }
 
 /** The paths of --out and --report (default: beside --out), absolute. Throws InputError where they are one. */
