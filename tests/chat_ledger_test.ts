@@ -290,7 +290,7 @@ Deno.test("ual ledger lists, shows and verifies, and exits 1 where something is 
     const wrong = await ual("ledger", "verify", path);
     assert.deepEqual([wrong.code, wrong.out], [
       1,
-      `${path}:3: not a line of a ledger\n2 answers; 1 lines are wrong`,
+      `${path}:3: not a line of a ledger\n2 answers; 1 line is wrong`,
     ]);
     assert.equal((await ual("ledger", "ls", join(folder, "none"))).code, 2);
   }));

@@ -60,7 +60,11 @@ export async function verify(flags: Flags): Promise<Output> {
   const path = flags.required("ledger"), { answers, faults } = verifyLedger(resolveUser(path));
   const lines = faults.slice(0, SHOWN).map(({ line, fault }) => `${path}:${line}: ${fault}`);
   if (faults.length > SHOWN) lines.push(`and ${faults.length - SHOWN} more`);
-  const state = faults.length ? `${faults.length} lines are wrong` : "nothing is wrong";
+  const state = faults.length === 0
+    ? "nothing is wrong"
+    : faults.length === 1
+    ? "1 line is wrong"
+    : `${faults.length} lines are wrong`;
   return {
     json: { ledger: path, answers, faults },
     text: [...lines, `${answers} answers; ${state}`].join("\n"),
