@@ -20,6 +20,10 @@ const benches: Record<string, { what: string; main: (args: string[]) => Promise<
       "10,000 ratings from a judge on loopback, ours beside a bare fetch loop and the time the judge itself needs",
     main: async (args) => (await import("./elicit.ts")).main(args),
   },
+  serve: {
+    what: "what a judge gets from ual serve: requests a second, with the prefix cache and without",
+    main: async (args) => (await import("./serve.ts")).main(args),
+  },
   growth: {
     what: "how time, memory and graph grow with context, batch, depth and width",
     main: async (args) => (await import("./growth.ts")).main(args),

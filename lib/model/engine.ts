@@ -65,7 +65,8 @@ export class Engine {
   private readonly rows: TextRows;
   private readonly places: (Text | undefined)[];
   private waitingTexts: Text[] = [];
-  private readingTexts: Text[] = [];
+  /** The text whose prompt is being read: one at a time, so that rows are taken late and from below. */
+  private reading?: Text;
   private running = false;
 
   constructor(base: Base, steps: Steps, private readonly options: EngineOptions) {
@@ -119,39 +120,38 @@ export class Engine {
     });
   }
 
-  /** Gives free rows to waiting texts, the lowest first; whether any row is taken. */
+  /** Gives the lowest free row to the next text, where none is being read; whether any row is taken. */
   private admit(): boolean {
-    for (let row = 0; row < this.places.length && this.waitingTexts.length; row++) {
-      if (this.places[row]) continue;
-      const text = this.waitingTexts.shift()!;
-      text.state = "reading";
-      this.places[row] = text;
-      this.readingTexts.push(text);
+    const row = this.places.indexOf(undefined);
+    if (!this.reading && row >= 0 && this.waitingTexts.length) {
+      this.places[row] = this.reading = this.waitingTexts.shift()!;
+      this.reading.state = "reading";
     }
     return this.active > 0;
   }
 
   /** Reads pieces of prompts, one prompt after the other: all of them, or `burst` where texts wait for their next token. */
   private async read(): Promise<void> {
-    const { burst = Infinity } = this.options;
-    for (let pieces = 0; this.readingTexts.length; pieces++) {
+    const { burst = Infinity, pause } = this.options;
+    for (let pieces = 0; this.reading; pieces++) {
       if (pieces >= burst && this.places.some((text) => text?.state === "growing")) return;
-      const [text] = this.readingTexts;
+      const text = this.reading;
       try {
         await this.readPiece(text);
       } catch (error) {
         this.fail(text, error);
       }
-      await this.options.pause?.();
+      await pause?.();
       this.admit();
     }
   }
 
   private async readPiece(text: Text): Promise<void> {
-    const { prompt } = text.request, { prefixes } = this.options, row = this.places.indexOf(text);
+    const { prompt, maxNew } = text.request, { prefixes } = this.options, row = this.places.indexOf(text);
     if (text.length === 0) {
-      if (this.options.shrinks && this.active === 1) this.rows.shrink(prompt.length);
-      this.rows.reserve(prompt.length);
+      const room = prompt.length + Math.min(maxNew, CHUNK);
+      if (this.options.shrinks && this.active === 1) this.rows.shrink(room);
+      this.rows.reserve(room);
       for (const entries of prefixes?.find(prompt) ?? []) {
         this.rows.place(row, text.length, entries);
         text.length += CHUNK;
@@ -163,7 +163,7 @@ export class Engine {
     if (count === CHUNK) prefixes?.add(prompt, text.length, entries);
     text.length += count;
     if (text.length < prompt.length) return;
-    this.readingTexts.shift();
+    this.reading = undefined;
     text.state = "growing";
     this.extend(text, logits);
   }
@@ -213,7 +213,7 @@ export class Engine {
   private leave(text: Text): void {
     text.state = "over";
     this.waitingTexts = this.waitingTexts.filter((other) => other !== text);
-    this.readingTexts = this.readingTexts.filter((other) => other !== text);
+    if (this.reading === text) this.reading = undefined;
     const row = this.places.indexOf(text);
     if (row >= 0) this.places[row] = undefined;
   }

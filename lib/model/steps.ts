@@ -26,7 +26,9 @@ export interface Steps {
 
 /** Opens a model's steps; `most` compiled ones are held, then those not used for longest are closed. */
 export function openSteps(base: Base, options: JitOptions & { most?: number } = {}): Steps {
-  const { most = 2, ...jitOptions } = options;
+  const { most = 2, config, ...rest } = options;
+  // Several sessions take turns: the threads of one that is done must not spin while the next one works.
+  const jitOptions = { ...rest, config: { force_spinning_stop: "1", ...config } };
   const held = new Map<string, Compiled>(); // the last used comes last
   let turn: Promise<unknown> = Promise.resolve();
   const inTurn = <T>(action: () => Promise<T>): Promise<T> => {

@@ -5,6 +5,7 @@ import type { Adapter, Base } from "./base.ts";
 import type { LlamaConfig } from "./config.ts";
 import { FORBIDDEN } from "./decode.ts";
 import { cacheInputs, createCache, grow, type KvCache, store } from "./kv_cache.ts";
+import { roundUp } from "./rows.ts";
 import type { Steps } from "./steps.ts";
 
 /** Prompt tokens read in one call; a prompt's last piece is padded to it. */
@@ -20,9 +21,10 @@ export interface Newest {
 export interface RowsOptions {
   adapter?: Adapter;
   rows: number;
-  /** Positions that a row has room for at first; it doubles as texts need it, up to `limit`. */
+  /** Positions that a row has room for at first; times `growth` (default 2) as texts need it, up to `limit`. */
   capacity: number;
   limit: number;
+  growth?: number;
   /** Numbers of rows that a step is compiled for, ascending, the last `rows`: a step takes the first that suffices. */
   sizes?: number[];
 }
@@ -96,7 +98,8 @@ export class TextRows {
 
   private capacityFor(length: number, from: number): number {
     let capacity = from;
-    while (capacity < length) capacity = Math.min(this.options.limit, 2 * capacity);
+    const { limit, growth = 2 } = this.options;
+    while (capacity < length) capacity = Math.min(limit, roundUp(growth * capacity, CHUNK));
     return capacity;
   }
 }

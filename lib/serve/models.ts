@@ -87,6 +87,7 @@ function openEngine(base: Base, steps: Steps, options: ModelsOptions, adapter?: 
     sizes: rowSizes(batch),
     capacity: Math.min(limit, CAPACITY),
     limit,
+    growth: 1.5,
     burst: BURST,
     prefixes: prefixCache > 0 ? new PrefixCache(prefixCache) : undefined,
     shrinks: true,
