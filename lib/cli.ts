@@ -21,6 +21,7 @@ const bodies: Record<string, () => Promise<(flags: Flags) => Promise<Output | vo
   data: async () => (await import("./cli/data.ts")).inspect,
   "data inspect": async () => (await import("./cli/data.ts")).inspect,
   "data select": async () => (await import("./cli/data_select.ts")).selectData,
+  "data score": async () => (await import("./cli/data_score.ts")).scoreData,
   "data mix": async () => (await import("./cli/data_mix.ts")).mixData,
   figures: async () => (await import("./cli/figures.ts")).figures,
   "ledger ls": async () => (await import("./cli/ledger.ts")).ls,

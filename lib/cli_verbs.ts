@@ -101,6 +101,9 @@ const selectedFlags: Record<string, Flag> = {
   report: { value: "FILE", help: "write the report here; default: beside --out, .report.json" },
 };
 
+/** Flags of `elicit` that `data score` has not. */
+const ELICIT_ALONE = ["data", "out", "prompt", "reasons", "repeats", "top-p", "limit", "batch"];
+
 /** All verbs by name. */
 export const verbs: Record<string, Verb> = {
   map: {
@@ -487,6 +490,26 @@ export const verbs: Record<string, Verb> = {
       },
       ...modelFlags,
     },
+  },
+};
+
+/** How a judge is reached is the same for `data score` as for `elicit`. */
+const judgeFlags = Object.fromEntries(
+  Object.entries(verbs.elicit.flags!).filter(([name]) => !ELICIT_ALONE.includes(name)),
+);
+verbs["data score"] = {
+  summary: "What data select --deita goes by: a judge's scores of each exchange, the model's embeddings",
+  positional: "data",
+  engine: true,
+  flags: {
+    ...sourceFlags,
+    out: { value: "FILE", help: "write the dialogues with the judge's scores here; a report goes beside it" },
+    embeddings: { value: "FILE", help: "write the dialogues' embeddings by --model here" },
+    ledger: { ...ledger, help: "keep the judge's answers here; default: beside --out, .answers.jsonl" },
+    context: { ...encoding.context, default: "1024" },
+    ...judgeFlags,
+    "max-tokens": { value: "N", help: "longest answer; a judge that thinks first needs more", default: "8" },
+    "no-logprobs": { help: "do not ask for log-probabilities, which expected scores come from" },
   },
 };
 

@@ -133,6 +133,26 @@ Deno.test("judgeScores() asks a malformed answer once more, then records the fai
   assert.ok(again.every(([first]) => !first.content.includes("<|im_end|>")), "control tokens are defused");
 });
 
+Deno.test("the small prompts begin the answer, also when asked again", async () => {
+  const { rows, calls } = await scored(
+    ({ body }) => ({ answer: body.messages.length > 3 ? " 2" : " about three" }),
+    [dialogue("d", "a", "b")],
+    { prompts: await scorePrompts({ small: true }) },
+  );
+  assert.deepEqual(rows.get("d")!.scores, { complexity: [2], quality: [2] });
+  const [first, again] = [3, 5].map((n) => calls.find(({ body }) => body.messages.length === n)!.body);
+  assert.deepEqual(first.messages.at(-1), {
+    role: "assistant",
+    content: "On a scale from 1 to 6, I would rate it a ",
+  });
+  assert.deepEqual(again.messages.slice(2).map(({ content }: { content: string }) => content), [
+    "On a scale from 1 to 6, I would rate it a  about three",
+    "That cannot be used. Answer with one digit from 1 to 6 and nothing else.",
+    "On a scale from 1 to 6, I would rate it a ",
+  ]);
+  assert.deepEqual(first.stop, [".", ",", ":", "\n"]);
+});
+
 Deno.test("judgeScores() ends at what would end every call, and the ledger keeps what came", () =>
   inFolder(async (folder) => {
     const examples = Array.from({ length: 6 }, (_, i) => dialogue(`d${i}`, `request ${i}`, "x"));

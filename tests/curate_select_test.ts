@@ -166,7 +166,7 @@ Deno.test("selectExamples() takes its steps in order and says what each left out
   assert.deepEqual(await selectExamples(rows, {}), { selected: rows, steps: [] });
   await assert.rejects(
     selectExamples(examples(1), { deita: { count: 1, embeddings } }),
-    /Cannot select e0 by DEITA: it has no scores; make/,
+    /Cannot select by DEITA: no dialogue has scores; make/,
   );
   await assert.rejects(
     selectExamples(rows, { deita: { count: 1, embeddings: new Map() } }),

@@ -272,7 +272,7 @@ Deno.test("bad use of ual data exits 2, says what to do, and writes nothing", ()
       ["data select d.jsonl --out o.jsonl --deita 2", /Cannot select by --deita without embeddings/],
       [
         "data select d.jsonl --out o.jsonl --deita 2 --embeddings e.jsonl",
-        /Cannot select e0 by DEITA: it has no scores/,
+        /Cannot select by DEITA: no dialogue has scores/,
       ],
       ["data mix d.jsonl --out o.jsonl --by-uncertainty 2", /d\.jsonl:1: it has no uncertainty/],
       ["data mix d.jsonl d.jsonl --out o.jsonl", /the id e\d is in two of the parts/],

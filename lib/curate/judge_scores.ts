@@ -18,10 +18,10 @@ export interface ScorePrompts {
   quality: JudgePrompt;
 }
 
-/** The bundled prompts, our own wording (data/prompts). */
-export async function scorePrompts(): Promise<ScorePrompts> {
+/** The bundled prompts, our own wording (data/prompts); `small`: short ones that begin the answer, for small models. */
+export async function scorePrompts({ small = false }: { small?: boolean } = {}): Promise<ScorePrompts> {
   const prompt = async (name: string) => {
-    const path = join(import.meta.dirname!, "../../data/prompts", `${name}.md`);
+    const path = join(import.meta.dirname!, "../../data/prompts", `${name}${small ? "_small" : ""}.md`);
     return { ...await readPrompt(path), maxTokens: 8 };
   };
   return { complexity: await prompt("complexity"), quality: await prompt("quality") };
@@ -61,6 +61,9 @@ export interface ScoreOptions {
   logprobs?: boolean;
 }
 
+/** Where an answer that the prompt began has ended. */
+const STOPS = [".", ",", ":", "\n"];
+
 /** The two questions about an exchange: its complexity, by the request alone, and its quality. */
 export function scoreRequests(
   [request, answer]: Exchange,
@@ -71,6 +74,7 @@ export function scoreRequests(
     messages: judgeMessages(prompt, turns),
     ...(temperature === null ? {} : { temperature }),
     maxTokens: maxTokens ?? prompt.maxTokens,
+    ...(prompt.start ? { stop: STOPS } : {}),
     ...(logprobs ? { topLogprobs: 20 } : {}),
   });
   return [question(prompts.complexity, [request]), question(prompts.quality, [request, answer])];
@@ -116,13 +120,17 @@ async function askScore(chat: Chat, request: ChatRequest, signal?: AbortSignal):
   }
 }
 
+/** The same question with the answer that could not be used. */
 function reask(request: ChatRequest, { text }: ChatAnswer): ChatRequest {
+  const last = request.messages.at(-1)!, begun = last.role === "assistant" ? last : undefined;
+  const answer = defused(start(text, 200)) || "(no answer)";
   return {
     ...request,
     messages: [
-      ...request.messages,
-      { role: "assistant", content: defused(start(text, 200)) || "(no answer)" },
+      ...(begun ? request.messages.slice(0, -1) : request.messages),
+      { role: "assistant", content: (begun?.content ?? "") + answer },
       { role: "user", content: "That cannot be used. Answer with one digit from 1 to 6 and nothing else." },
+      ...(begun ? [begun] : []),
     ],
   };
 }

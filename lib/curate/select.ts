@@ -12,7 +12,7 @@ export interface Selection {
   dedupe?: DedupeOptions;
   /** No example with words of these items. */
   benchmarks?: OverlapOptions & { items: readonly BenchmarkItem[] };
-  /** The best `count` by scores, none redundant. */
+  /** The best `count` by scores, none redundant; those without scores are left out. */
   deita?: { count: number; threshold?: number; embeddings: ReadonlyMap<string, ArrayLike<number>> };
 }
 
@@ -49,7 +49,7 @@ export async function* withinRange(
 
 /**
  * The selected examples in their order (DEITA's pick: best first) and a report a step. Throws InputError where a step lacks
- * what it needs: scores, an embedding.
+ * what it needs: any scores, an embedding.
  */
 export async function selectExamples(
   examples: readonly Example[],
@@ -105,15 +105,14 @@ function byDeita(
   examples: Example[],
   { count, threshold = REDUNDANT, embeddings }: NonNullable<Selection["deita"]>,
 ): Step {
-  const candidates = examples.map(({ id, scores }) => {
+  const scored = examples.filter(({ scores }) => scores);
+  if (scored.length === 0) {
+    throw new InputError("Cannot select by DEITA: no dialogue has scores; make them with ual data score");
+  }
+  const candidates = scored.map(({ id, scores }) => {
     const embedding = embeddings.get(id);
-    const missing = scores ? embedding ? undefined : "embedding" : "scores";
-    if (missing) {
-      throw new InputError(
-        `Cannot select ${id} by DEITA: it has no ${missing}; make them with ual data score`,
-      );
-    }
-    return { id, score: deitaScore(scores!), embedding: embedding! };
+    if (embedding) return { id, score: deitaScore(scores!), embedding };
+    throw new InputError(`Cannot select ${id} by DEITA: it has no embedding; make them with ual data score`);
   });
   const { picked, redundant } = pickDiverse(candidates, { count, threshold });
   const named = new Map(examples.map((example) => [example.id, example]));
@@ -122,6 +121,7 @@ function byDeita(
   const dropped = [
     ...redundant.map((one) => ({ ...one, why: "redundant", score: scoreOf.get(one.id) })),
     ...candidates.filter(({ id }) => !left.has(id)).map(({ id, score }) => ({ id, why: "score", score })),
+    ...examples.filter(({ scores }) => !scores).map(({ id }) => ({ id, why: "no scores" })),
   ];
   const scores = picked.map((id) => scoreOf.get(id)!);
   const details = { threshold, highest: scores[0] ?? null, lowest: scores.at(-1) ?? null };
