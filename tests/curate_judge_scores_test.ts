@@ -6,9 +6,9 @@ import {
   exchangesOf,
   expectedScore,
   type JudgedScores,
+  type JudgeScoreOptions,
   judgeScores,
   scoreOf,
-  type ScoreOptions,
   scorePrompts,
   scoreRequests,
 } from "../lib/curate/judge_scores.ts";
@@ -32,7 +32,7 @@ function about({ body }: JudgeCall): { kind: "complexity" | "quality"; text: str
 async function scored(
   script: Script,
   examples: Example[],
-  options: Partial<ScoreOptions> = {},
+  options: Partial<JudgeScoreOptions> = {},
   chatOptions: ChatOptions = {},
 ) {
   const rows = new Map<string, JudgedScores>();

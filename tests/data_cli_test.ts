@@ -98,7 +98,7 @@ Deno.test("ual data and ual data inspect count what is in data of any format and
       text.stdout,
       /^2 dialogues, 0 of several turns, 1 rated, mean rating 7.0, 1 with an empty answer, 1 bad rows left out\n/,
     );
-    assert.match(text.stderr, /^1 bad rows left out:\n  .*:2: its last turn/);
+    assert.match(text.stderr, /^1 bad rows left out:\n {2}.*:2: its last turn/);
   }));
 
 Deno.test("ual data select takes its steps, writes our layout and a report that is the same each time", () =>

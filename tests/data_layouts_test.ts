@@ -1,7 +1,7 @@
 // lib/data/layouts.ts: a row of each public layout, in our own words, and what is refused of it.
 import assert from "node:assert/strict";
 import type { Turn } from "../lib/data/example.ts";
-import { detectLayout, draftOf, type Layout } from "../lib/data/layouts.ts";
+import { type DataLayout, detectLayout, draftOf } from "../lib/data/layouts.ts";
 import { RowFault } from "../lib/data/row.ts";
 
 /** "u:Hello" → a user's turn, and so on. */
@@ -12,7 +12,7 @@ const turns = (...texts: string[]): Turn[] =>
   }));
 
 // deno-fmt-ignore
-const ROWS: [Layout, string, object][] = [
+const ROWS: [DataLayout, string, object][] = [
   ["ours", '{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}], "id": "x"}',
     { id: "x", turns: turns("u:Hi", "a:Hello.") }],
   ["ours", '{"prompt": "Hi", "response": "Hello.", "uncertainty": 40}', { turns: turns("u:Hi", "a:Hello."), uncertainty: 40 }],
@@ -55,7 +55,7 @@ Deno.test("detectLayout() and draftOf() know a row of each layout", () => {
 const human = { from: "human", value: "Hi" }, gpt = { from: "gpt", value: "Hello." };
 
 // deno-fmt-ignore
-const REFUSED: [Layout, unknown, RegExp][] = [
+const REFUSED: [DataLayout, unknown, RegExp][] = [
   ["alpaca", null, /^it is null, not a JSON object; give an object/],
   ["alpaca", ["x"], /^it is \["x"\], not a JSON object/],
   ["alpaca", { instruction: "x", output: null }, /^output is null; write \{"instruction"/],

@@ -10,7 +10,7 @@ import {
   scoreRequests,
   writeEmbeddings,
 } from "../curate/mod.ts";
-import type { ScoreOptions } from "../curate/mod.ts";
+import type { JudgeScoreOptions } from "../curate/mod.ts";
 import type { Example } from "../data/example.ts";
 import { writeExamples } from "../data/write.ts";
 import { InputError } from "../run/errors.ts";
@@ -120,7 +120,7 @@ async function judge(flags: Flags, examples: Example[]): Promise<Judged> {
   };
 }
 
-async function optionsOf(flags: Flags, small: boolean): Promise<ScoreOptions> {
+async function optionsOf(flags: Flags, small: boolean): Promise<JudgeScoreOptions> {
   const temperature = flags.text("temperature") === "none"
     ? null
     : flags.number("temperature", { least: 0, most: 2 });
@@ -132,7 +132,7 @@ async function optionsOf(flags: Flags, small: boolean): Promise<ScoreOptions> {
   };
 }
 
-function estimate(chat: Chat, examples: Example[], options: ScoreOptions): Promise<CostEstimate> {
+function estimate(chat: Chat, examples: Example[], options: JudgeScoreOptions): Promise<CostEstimate> {
   const requests = function* () {
     for (const { turns } of examples) {
       for (const exchange of exchangesOf(turns)) {

@@ -2,8 +2,8 @@
 import { ratedBy, type RatedTally } from "../curate/rated.ts";
 import type { Example } from "../data/example.ts";
 import type { Format } from "../data/format.ts";
-import type { Layout } from "../data/layouts.ts";
-import { openSource, type Source, type SourceOptions } from "../data/open_source.ts";
+import type { DataLayout } from "../data/layouts.ts";
+import { type DialogueSource, openSource, type SourceOptions } from "../data/open_source.ts";
 import { InputError } from "../run/errors.ts";
 import { resolveUser, sha256File, writeFileAtomic } from "../run/files.ts";
 import { sortedJson } from "../run/manifest.ts";
@@ -13,7 +13,7 @@ import type { Flags } from "./flags.ts";
 /** How to read, by --layout, --format, --skip-bad, --ranges and --require-uncertainty. */
 export function sourceOptions(flags: Flags): SourceOptions {
   return {
-    layout: flags.text("layout") as Layout | undefined,
+    layout: flags.text("layout") as DataLayout | undefined,
     format: flags.text("format") as Format | undefined,
     onBad: flags.flag("skip-bad") ? "skip" : "fail",
     ranges: flags.flag("ranges"),
@@ -22,12 +22,12 @@ export function sourceOptions(flags: Flags): SourceOptions {
 }
 
 /** The source of --data. */
-export function sourceOf(flags: Flags): Source {
+export function sourceOf(flags: Flags): DialogueSource {
   return openSource(flags.required("data"), sourceOptions(flags));
 }
 
 /** What reading a source found, for JSON: names as in files that are written. */
-export async function tallyJson({ ref, tally }: Source): Promise<Record<string, unknown>> {
+export async function tallyJson({ ref, tally }: DialogueSource): Promise<Record<string, unknown>> {
   const { files, commit, examples, bad, firstBad, empty } = tally;
   return {
     source: ref,
@@ -45,7 +45,7 @@ export async function tallyJson({ ref, tally }: Source): Promise<Record<string, 
 }
 
 /** Says on stderr what was left out. */
-export function noteBad({ tally: { bad, firstBad } }: Source): void {
+export function noteBad({ tally: { bad, firstBad } }: DialogueSource): void {
   if (bad === 0) return;
   const shown = firstBad.slice(0, 3).map(({ place, what }) => `${place}: ${what}`).join("\n  ");
   console.error(`${bad} bad rows left out:\n  ${shown}${bad > 3 ? "\n  …" : ""}`);

@@ -51,7 +51,7 @@ export function exchangesOf(turns: readonly Turn[]): Exchange[] {
 }
 
 /** How a judge is asked. */
-export interface ScoreOptions {
+export interface JudgeScoreOptions {
   prompts: ScorePrompts;
   /** Default 0. null leaves it to the endpoint: some models take none. */
   temperature?: number | null;
@@ -67,7 +67,7 @@ const STOPS = [".", ",", ":", "\n"];
 /** The two questions about an exchange: its complexity, by the request alone, and its quality. */
 export function scoreRequests(
   [request, answer]: Exchange,
-  options: ScoreOptions,
+  options: JudgeScoreOptions,
 ): [ChatRequest, ChatRequest] {
   const { prompts, temperature = 0, maxTokens, logprobs = true } = options;
   const question = (prompt: JudgePrompt, turns: Turn[]): ChatRequest => ({
@@ -87,7 +87,7 @@ export function scoreRequests(
 export function judgeScores(
   chat: Chat,
   examples: Iterable<Example>,
-  { signal, ...options }: ScoreOptions & { signal?: AbortSignal },
+  { signal, ...options }: JudgeScoreOptions & { signal?: AbortSignal },
 ): AsyncGenerator<JudgedScores> {
   return inParallel(examples, 2 * chat.concurrency, async ({ id, turns }) => {
     const exchanges = exchangesOf(turns);

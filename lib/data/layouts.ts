@@ -1,15 +1,13 @@
 // The layouts of public instruction data → dialogues: told by a row's fields, or named. Our own layout is source.ts; what
 // holds rows (JSONL, parquet …) does not matter here.
-import type { Example, Scores, Turn } from "./example.ts";
+import type { Scores, Turn } from "./example.ts";
 import { fault, shown } from "./row.ts";
-import { exampleOf } from "./source.ts";
+import { type Draft, exampleOf } from "./source.ts";
 
 /** The known layouts. */
 export const LAYOUTS = ["ours", "lima", "alpaca", "dolly", "sharegpt", "ultrachat", "deita", "qa"] as const;
-export type Layout = typeof LAYOUTS[number];
-
-/** A dialogue whose row may lack an id. */
-export type Draft = Omit<Example, "id"> & { id?: string };
+/** One of LAYOUTS. */
+export type DataLayout = typeof LAYOUTS[number];
 
 type Fields = Record<string, unknown>;
 
@@ -21,7 +19,7 @@ export const FIELDS: ReadonlySet<string> = new Set([
 ]);
 
 /** The layout that a row's fields are of, or undefined. */
-export function detectLayout(row: Fields): Layout | undefined {
+export function detectLayout(row: Fields): DataLayout | undefined {
   const has = (name: string) => row[name] !== undefined;
   if (has("messages")) return has("prompt_id") ? "ultrachat" : "ours";
   if (Array.isArray(row.data)) return "ultrachat";
@@ -38,7 +36,7 @@ export function detectLayout(row: Fields): Layout | undefined {
 }
 
 /** What each layout looks like, for messages. */
-const FORMS: Record<Layout, string> = {
+const FORMS: Record<DataLayout, string> = {
   ours:
     '{"messages":[{"role":"user","content":"…"},{"role":"assistant","content":"…"}]} or {"prompt":"…","response":"…"}',
   lima: '{"conversations":["…","…"]} or {"instruction":"…","output":"…","history":[["…","…"]]}',
@@ -53,7 +51,7 @@ const FORMS: Record<Layout, string> = {
 };
 
 /** The dialogue of a row in `layout`. Throws RowFault with the field and what to write. */
-export function draftOf(value: unknown, layout: Layout): Draft {
+export function draftOf(value: unknown, layout: DataLayout): Draft {
   if (layout === "ours") return exampleOf(value);
   const row = fieldsOf(value), remedy = `write ${FORMS[layout]}`;
   const turns = READERS[layout](row, remedy);
@@ -84,7 +82,7 @@ const pair = (user: string, assistant: string): Turn[] => [
   { role: "assistant", content: assistant },
 ];
 
-const READERS: Record<Exclude<Layout, "ours">, Reader> = {
+const READERS: Record<Exclude<DataLayout, "ours">, Reader> = {
   lima: (row, remedy) =>
     row.conversations === undefined ? instructed(row, remedy) : alternating(row, "conversations", remedy),
   alpaca: instructed,
@@ -155,7 +153,7 @@ function conversation(row: Fields, remedy: string): Turn[] {
 const SCORE_FIELDS = [["complexity_scores", "complexity_score"], ["quality_scores", "quality_score"]];
 
 /** Id, category, source, uncertainty and scores, where a row has them. */
-function aboutOf(row: Fields, layout: Layout): Omit<Draft, "turns"> {
+function aboutOf(row: Fields, layout: DataLayout): Omit<Draft, "turns"> {
   const about: Omit<Draft, "turns"> = {};
   const id = row.id ?? row.prompt_id;
   if (typeof id === "string" ? id !== "" : Number.isSafeInteger(id)) {

@@ -3,10 +3,10 @@
 import { join, relative, resolve } from "node:path";
 import { InputError } from "../run/errors.ts";
 import { resolveUser } from "../run/files.ts";
-import type { Layout } from "./layouts.ts";
+import type { DataLayout } from "./layouts.ts";
 
 /** The data sets by name: file and layout. */
-export const MIRRORED: Record<string, { path: string; layout: Layout }> = {
+export const MIRRORED: Record<string, { path: string; layout: DataLayout }> = {
   lima: { path: "lima/lima.json", layout: "lima" },
   alpaca: { path: "alpaca/alpagasus_random_9k.json", layout: "alpaca" },
   dolly: { path: "dolly/alpagasus_dolly_3k.json", layout: "dolly" },
@@ -28,7 +28,7 @@ export function mirrorFolder(): string {
  * The file that `name` means: one of MIRRORED's names, or a path inside the mirror. Throws InputError where there is no
  * mirror, no such file, or the path leaves it.
  */
-export function mirrorFile(name: string): { path: string; layout?: Layout } {
+export function mirrorFile(name: string): { path: string; layout?: DataLayout } {
   const folder = mirrorFolder();
   const known = Object.hasOwn(MIRRORED, name) ? MIRRORED[name] : { path: name };
   const path = join(folder, known.path);

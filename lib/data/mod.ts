@@ -4,7 +4,7 @@ export * from "./example.ts";
 export type { Format } from "./format.ts";
 export * from "./hub_access.ts";
 export * from "./hub_dataset.ts";
-export { type Layout, LAYOUTS } from "./layouts.ts";
+export { type DataLayout, LAYOUTS } from "./layouts.ts";
 export { MIRRORED, mirrorFile, mirrorFolder } from "./mirror.ts";
 export * from "./named_template.ts";
 export * from "./open_source.ts";

@@ -7,7 +7,7 @@ import type { Example } from "./example.ts";
 import { type Format, formatOf, rowsOf, type SourceFile } from "./format.ts";
 import type { HubOptions } from "./hub_access.ts";
 import { openDataset, parseDatasetName } from "./hub_dataset.ts";
-import { ANY_FORM, detectLayout, draftOf, FIELDS, fieldsOf, type Layout } from "./layouts.ts";
+import { ANY_FORM, type DataLayout, detectLayout, draftOf, FIELDS, fieldsOf } from "./layouts.ts";
 import { mirrorFile } from "./mirror.ts";
 import { fault, type Row, RowFault } from "./row.ts";
 import { SeenIds } from "./seen_ids.ts";
@@ -16,7 +16,7 @@ import { OWN_ID, requireRating } from "./source.ts";
 /** How to read a source. */
 export interface SourceOptions {
   /** Default: told by each file's first good row. */
-  layout?: Layout;
+  layout?: DataLayout;
   /** Default: told by name and first bytes. */
   format?: Format;
   /** A bad row ends it with an InputError (default), or is left out and counted. */
@@ -44,7 +44,7 @@ export interface BadRow {
 /** What reading a source found; complete once it was read to its end. */
 export interface Tally {
   /** The files, as messages name them, with format and layout. */
-  files: { name: string; format: Format; layout?: Layout }[];
+  files: { name: string; format: Format; layout?: DataLayout }[];
   /** A hub's commit. */
   commit?: string;
   examples: number;
@@ -56,7 +56,7 @@ export interface Tally {
 }
 
 /** Dialogues to be read once or several times; `tally` is of the latest reading. */
-export interface Source extends AsyncIterable<Example> {
+export interface DialogueSource extends AsyncIterable<Example> {
   ref: string;
   tally: Tally;
 }
@@ -77,8 +77,8 @@ const MOST_UNCONFIRMED = 4e6;
  * reading the source again up to there; with "skip" it is taken as it is, which leaves out a good row with a chance below
  * 1e-8 a row up to four million ids; beyond, reading ends with an InputError.
  */
-export function openSource(ref: string, options: SourceOptions = {}): Source {
-  const source: Source = {
+export function openSource(ref: string, options: SourceOptions = {}): DialogueSource {
+  const source: DialogueSource = {
     ref,
     tally: emptyTally(),
     [Symbol.asyncIterator]: () => {
@@ -100,7 +100,7 @@ export function readSource(ref: string, options: SourceOptions = {}): Promise<Ex
 interface Located {
   name: string;
   files: SourceFile[];
-  layout?: Layout;
+  layout?: DataLayout;
   commit?: string;
 }
 

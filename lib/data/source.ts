@@ -68,7 +68,8 @@ export function requireRating(example: Pick<Example, "uncertainty">): void {
   }
 }
 
-type Draft = Omit<Example, "id"> & { id?: string };
+/** A dialogue whose row may lack an id. */
+export type Draft = Omit<Example, "id"> & { id?: string };
 
 /** The dialogue of a row in our layout. Throws RowFault with the field and what to write. */
 export function exampleOf(value: unknown): Draft {
