@@ -120,7 +120,7 @@ Deno.test("bad input and usage exit 2 with one line that says what to do, and wr
       [["map", good, "--mean", "lots", "--out", "s.jsonl"], /--mean lots: give a number/],
       [["map", good, "--mean", "0.995", "--out", "s.jsonl"], /mean 0\.995/],
       [["map", good, "--methd", "none"], /methd/],
-      [["map", good, "--method", "cubic"], /choose from truncated-linear, constant, none/],
+      [["map", good, "--method", "cubic"], /choose from truncated-linear, rank, power, constant, none/],
       [
         ["map", await file("zero.jsonl", rated([0, 0])), "--out", "s.jsonl"],
         /every uncertainty is 0.*largest reachable mean is 0/,

@@ -37,7 +37,10 @@ export interface QuestionOptions {
 
 /** How to elicit. */
 export interface ElicitOptions extends QuestionOptions {
+  /** Ends the calls under way too. */
   signal?: AbortSignal;
+  /** Starts no further call and lets those under way come to their end, which is kept. */
+  stopping?: AbortSignal;
   /** Ask through OpenAI's Batch API: half the price, within a day; the re-asks are a second batch. */
   batch?: BatchOptions;
   /** Told of each example as it is rated or has failed. */
@@ -57,7 +60,7 @@ const HOPELESS = 10;
  * A row for each example, in their order: rated, or failed with the reason. A malformed answer is asked about once more, with
  * what was wrong with it. The same call again takes what the chat's ledger has and asks the rest.
  * Throws InputError before the first call for examples that cannot be sent (an id twice, half a surrogate pair) and where the
- * endpoint refuses everything; what would end every call: a fatal ChatFailure, BudgetReached, the signal's reason.
+ * endpoint refuses everything; what would end every call: a fatal ChatFailure, BudgetReached, a signal's reason.
  */
 export async function elicit(
   examples: readonly Example[],
@@ -102,8 +105,8 @@ interface Tag {
 }
 
 /** The questions, made one at a time as they are asked, and the places of the examples that are too long with the reason. */
-function questions(examples: readonly Example[], options: QuestionOptions & { prompt: JudgePrompt }) {
-  const { prompt, repeats = 1, maxCharacters = 200_000 } = options;
+function questions(examples: readonly Example[], options: ElicitOptions & { prompt: JudgePrompt }) {
+  const { prompt, repeats = 1, maxCharacters = 200_000, stopping } = options;
   if (!Number.isSafeInteger(repeats) || repeats < 1) {
     throw new InputError(`Cannot ask ${repeats} times about each dialogue: give a whole number from 1 on`);
   }
@@ -118,6 +121,7 @@ function questions(examples: readonly Example[], options: QuestionOptions & { pr
     for (const [at, { turns }] of examples.entries()) {
       if (refused.has(at)) continue;
       const request = questionOf(judgeMessages(prompt, turns), options);
+      stopping?.throwIfAborted();
       for (let repeat = 0; repeat < repeats; repeat++) yield { tag: { at, repeat }, request, repeat };
     }
   }
@@ -182,8 +186,9 @@ function inLanes(chat: Chat, tasks: Iterable<ChatTask<Tag>>, { signal }: ElicitO
 }
 
 /** Asks in one batch, then about what was malformed in a second. */
-async function* inBatches(chat: Chat, tasks: Iterable<ChatTask<Tag>>, { batch, signal }: ElicitOptions) {
-  const options = { ...batch, signal: batch?.signal ?? signal };
+async function* inBatches(chat: Chat, tasks: Iterable<ChatTask<Tag>>, { batch, ...ends }: ElicitOptions) {
+  const signals = [batch?.signal, ends.signal, ends.stopping].filter((signal) => signal !== undefined);
+  const options = { ...batch, signal: AbortSignal.any(signals) };
   const asked: ChatTask<{ tag: Tag; request: ChatRequest; first?: ChatAnswer }>[] = [];
   for (const { tag, request, repeat } of tasks) asked.push({ tag: { tag, request }, request, repeat });
   const again: typeof asked = [];

@@ -4,6 +4,7 @@ export * from "./agreement.ts";
 export * from "./bands.ts";
 export * from "./clip.ts";
 export * from "./elicit.ts";
+export * from "./elicit_stage.ts";
 export * from "./entropy.ts";
 export * from "./expected_rating.ts";
 export * from "./judge_prompt.ts";

@@ -87,3 +87,21 @@ export function scoreColumns(rows: readonly ScoreRow[]): Record<string, Ratings>
   ) => [column, scoresOf(rows, column)]);
   return Object.fromEntries(columns.filter(([, values]) => (values as Ratings).size > 0));
 }
+
+/** The examples with a score as their uncertainty, in their order. Throws InputError for an example without it. */
+export function withScores<E extends { id: string; uncertainty?: number }>(
+  examples: readonly E[],
+  rows: readonly ScoreRow[],
+  column: ScoreColumn,
+): E[] {
+  const values = scoresOf(rows, column), lacking = examples.filter(({ id }) => !values.has(id));
+  if (lacking.length) {
+    const more = lacking.length > 1 ? ` and ${lacking.length - 1} more` : "";
+    throw new InputError(
+      `Cannot take the ${column} of "${
+        lacking[0].id
+      }"${more}: the scores have none; measure it for the same examples`,
+    );
+  }
+  return examples.map((example) => ({ ...example, uncertainty: values.get(example.id)! }));
+}
