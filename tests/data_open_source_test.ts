@@ -200,7 +200,7 @@ const BAD_FILES: [string, string | Uint8Array, RegExp][] = [
   ["twice.csv", "prompt,prompt\nQ,A\n", /:1: the column prompt is there twice/],
   ["unnamed.csv", "prompt,\nQ,A\n", /:1: a column has no name/],
   ["latin1.csv", Buffer.concat([encoder.encode("prompt,response\nQ,A\n"), Uint8Array.of(233, 44, 65, 10)]), /it is not valid UTF-8; save it as UTF-8/],
-  ["strange.bin", "hello there", /its format is unknown; name it by --format jsonl, json, csv/],
+  ["strange.bin", "hello there", /its format is unknown; say which it is: jsonl, json, csv/],
   ["other.jsonl", lines({ text: "Q" }), /other\.jsonl:1: its fields \(text\) are of no known layout; write/],
   ["no.parquet", "PAR", /it is no parquet file; get it again/],
   ["cut.parquet", Deno.readFileSync(join(parity, "sharegpt.parquet")).subarray(0, 1500), /as parquet: .*; get it again/],

@@ -6,6 +6,7 @@ import { readTemplate, TEMPLATES } from "../lib/data/named_template.ts";
 import { renderChat, renderExample } from "../lib/data/template.ts";
 import { InputError } from "../lib/run/errors.ts";
 import { inFolder } from "./folder.ts";
+import { peers, runPeer } from "./peers.ts";
 
 const CHATML = Deno.readTextFileSync(join(import.meta.dirname!, "../data/templates/chatml.jinja"));
 
@@ -166,3 +167,27 @@ Deno.test("readTemplate() takes names, files, and says what there is", () =>
       /^InputError: Cannot read the chat template .*; give a .jinja file, or one of chatml, lima, alpaca, vicuna$/,
     );
   }));
+
+Deno.test({
+  name: "the named templates read the same under transformers' Jinja",
+  ignore: !peers,
+  fn: async () => {
+    const templates: Record<string, string> = {};
+    for (const name of TEMPLATES) templates[name] = await readTemplate(name);
+    const dialogues = [twoTurns, [system, ...twoTurns], twoTurns.slice(0, 1), talk];
+    const rendered = await runPeer<Record<string, string[]>>(
+      `import json, sys
+from transformers.utils.chat_template_utils import _compile_jinja_template as compiled
+templates, dialogues = json.loads(sys.argv[1])
+render = lambda text, turns: compiled(text).render(messages=turns, add_generation_prompt=turns[-1]["role"] == "user", bos_token="<s>", eos_token="</s>")
+print(json.dumps({name: [render(text, turns) for turns in dialogues] for name, text in templates.items()}))`,
+      JSON.stringify([templates, dialogues]),
+    );
+    for (const [name, template] of Object.entries(templates)) {
+      const own = dialogues.map((turns) =>
+        renderChat(template, turns, { ...tokens, addGenerationPrompt: turns.at(-1)!.role === "user" })
+      );
+      assert.deepEqual(own, rendered[name], name);
+    }
+  },
+});

@@ -36,7 +36,7 @@ export async function formatOf({ shown, path, ranges }: SourceFile): Promise<For
   if (text.startsWith("{")) return named === "json" ? "json" : "jsonl";
   if (named || text === "") return "jsonl";
   throw new InputError(
-    `Cannot read ${shown}: its format is unknown; name it by --format ${FORMATS.join(", ")}`,
+    `Cannot read ${shown}: its format is unknown; say which it is: ${FORMATS.join(", ")}`,
   );
 }
 

@@ -230,7 +230,7 @@ async function refuseRepeated(
     if (seen <= MOST_UNCONFIRMED) fault(`the id ${shown} was seen before`, OWN_ID);
     throw new InputError(
       `Cannot leave out repeated ids after ${MOST_UNCONFIRMED} rows: a new id might be taken for a repeated one; ` +
-        "read the source in parts, or give up --skip-bad",
+        "read the source in parts, or end at the first bad row",
     );
   }
   let number = 0;
