@@ -200,6 +200,12 @@ Deno.test("Ledger.open() refuses a line that was changed, and a file that is no 
         ["a\n" + good, /answers\.jsonl:1 as a ledger: not a line of a ledger/],
         ['{"messages": []}\n{"messages": []}\n', /:1 as a ledger: not a line/],
         ["some text", /:1 as a ledger: not a line/],
+        ["{\n", /:1 as a ledger: not a line/],
+        ['{"key":"my own"}', /:1 as a ledger: not a line/],
+        ["\x7fELF\0\0\x01\x02", /:1 as a ledger: not a line/],
+        ["\0asm\x01\0\0\0", /:1 as a ledger: not a line/],
+        [[..."notes\nof mine\n"].join("\0") + "\0", /:1 as a ledger: not a line/], // UTF-16, the low byte first
+        [[..."\nnotes\nof mine\n"].join("\0"), /:2 as a ledger: not a line/], // the high byte first, from line 2 on
       ] as [string, RegExp][]
     ) {
       await Deno.writeTextFile(path, text);

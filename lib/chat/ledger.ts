@@ -225,8 +225,13 @@ function indexOf(path: string): Index {
   return index;
 }
 
-/** A killed process leaves a line's beginning; a machine that lost its power may leave zeros. */
+/**
+ * A killed process leaves a line's beginning; a machine that lost its power may leave zeros in a line, or one run of them
+ * where a line should begin. Any other file with zeros, such as a text in UTF-16, is the user's and not to be cut.
+ */
 function canBeTorn(text: string, whole: boolean): boolean {
-  const start = '{"key":"';
-  return text.includes("\0") || !whole && (text.startsWith(start) || start.startsWith(text));
+  if (/^\0+[^\0]*$/.test(text)) return true;
+  if (whole && !text.includes("\0")) return false;
+  const start = text.split("\0", 1)[0];
+  return '{"key":"'.startsWith(start) || /^\{"key":"([0-9a-f]{0,64}$|[0-9a-f]{64}")/.test(start);
 }
