@@ -285,7 +285,7 @@ Deno.test("ual agree compares raters pair by pair and a judge with itself", () =
           return JSON.stringify({
             id: `d${i}`,
             rating: f(i),
-            ...(again ? { repeats: again, sd: 1, range: 1 } : {}),
+            ...(again ? { repeats: again } : {}),
           }) + "\n";
         }).join(""),
       );

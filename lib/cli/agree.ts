@@ -23,7 +23,9 @@ export async function agree(flags: Flags): Promise<Output> {
   for (const path of paths) {
     const rows = await readRatings(resolveUser(path)), name = nameOf(path, paths);
     raters[name] = ratingsOf(rows, use);
-    if (rows.some(({ sd }) => sd !== undefined)) repeats[name] = testRetest(rows);
+    if (rows.some(({ repeats }) => repeats.filter(({ rating }) => rating !== undefined).length > 1)) {
+      repeats[name] = testRetest(rows);
+    }
   }
   const names = Object.keys(raters), pairs: Record<string, Agreement> = {};
   names.forEach((a, i) =>

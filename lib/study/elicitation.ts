@@ -43,7 +43,7 @@ export async function judgeLocally(p: Preset, model: Model, examples: Example[])
   const bar = progressBar("ask the model", examples.length);
   const rows = await kept<RatingRow>(dir, "ratings.jsonl", key, async () => {
     await using server = await serve(model, { threads, batch: 1 });
-    const endpoint = { baseUrl: server.url, model: server.models[0].id };
+    const endpoint = { baseUrl: server.url, model: server.models[0].id, keyedAs: "local" }; // the port is another each time
     await using chat = await openChat(endpoint, { ledger: join(dir, "ledger.jsonl"), concurrency: 1 });
     const onRating = (_: RatingRow, done: number) => bar.update(done);
     return { lines: await elicit(examples, chat, { prompt, onRating }) };

@@ -13,6 +13,7 @@ import type { Score } from "../model/mod.ts";
 import type { PerplexityRow, Tables, TercileChangeRow } from "../plot/mod.ts";
 import { mean } from "./examples.ts";
 import type { TrainedRun } from "../train/mod.ts";
+import { BANDS } from "../uncertainty/mod.ts";
 
 /** Scores of the same dialogues by method, as scoreMethods() returns them. */
 export type MethodScores = Record<string, Score[]>;
@@ -108,13 +109,6 @@ export function chanceEce({ bins, count }: Pick<Calibration, "bins" | "count">):
   }, 0);
 }
 
-/** The rubric's bands: from (inclusive) to (exclusive). */
-const BANDS = [
-  { band: "exact (0–39)", from: 0, to: 40 },
-  { band: "semi-open (40–69)", from: 40, to: 70 },
-  { band: "open (70–99)", from: 70, to: 100 },
-];
-
 /** A measure of some dialogues under one model. */
 const measures = {
   perplexity: (scores: Score[]): number => perplexity(sampleNll(scores)).perplexity,
@@ -154,6 +148,6 @@ function inBands(examples: readonly Example[], scores: MethodScores): { band: st
   return BANDS.map(({ band, from, to }) => {
     const inside = (score: Score) => rating.get(score.id)! >= from && rating.get(score.id)! < to;
     const own = Object.entries(scores).map(([method, all]) => [method, all.filter(inside)]);
-    return { band, own: Object.fromEntries(own) as MethodScores };
+    return { band: `${band} (${from}–${to - 1})`, own: Object.fromEntries(own) as MethodScores };
   }).filter(({ own }) => Object.values(own)[0].length > 0);
 }

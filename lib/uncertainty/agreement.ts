@@ -10,13 +10,15 @@ import {
   spearmanMeasure,
 } from "../stats/mod.ts";
 import { bandOf } from "./bands.ts";
-import type { RatingRow, Ratings } from "./ratings_file.ts";
+import { deviation, type RatingRow, type Ratings } from "./ratings_file.ts";
 
 /** How two raters agree on the dialogues that both rated. Each with its 95% bootstrap interval over dialogues. */
 export interface Agreement {
-  /** Dialogues that both rated, and those that only one of them did. */
+  /** Dialogues rated by both. */
   both: number;
+  /** Only by a. */
   onlyA: number;
+  /** Only by b. */
   onlyB: number;
   /** Spearman's rank correlation. */
   spearman: Estimate;
@@ -92,13 +94,17 @@ export type PairMeasure = "spearman" | "kappa" | "pearson";
 
 /** One pair of columns. */
 export interface PairRow {
+  /** The first column's name. */
   a: string;
+  /** The second's. */
   b: string;
   /** The measure over the samples that both have; NaN where it is not defined. */
   value: number;
-  /** Its 95% bootstrap interval over samples. */
+  /** The lower end of its 95% bootstrap interval over samples. */
   low: number;
+  /** Its upper end. */
   high: number;
+  /** How many those are. */
   samples: number;
 }
 
@@ -160,7 +166,7 @@ export function testRetest(rows: readonly RatingRow[], options: { seed?: number 
       "Cannot compare a judge with itself: no dialogue was rated twice; give repeats of 2 or more",
     );
   }
-  const variance = rows.flatMap(({ sd }) => sd === undefined ? [] : sd ** 2);
+  const variance = repeats.map((ratings) => deviation(ratings) ** 2);
   const mean = (values: number[]): Measure => (draw) =>
     Array.from(draw, (i) => values[i]).reduce((a, b) => a + b, 0) / draw.length;
   const share = (f: (ratings: number[]) => boolean) => mean(repeats.map((ratings) => Number(f(ratings))));

@@ -21,7 +21,9 @@ const CODE = ["chat", "data", "run", "uncertainty"];
 export interface ElicitJob extends ElicitOptions {
   /** Made where missing. */
   dir: string;
+  /** What is rated. */
   examples: Example[];
+  /** Who rates. */
   endpoint: Endpoint;
   /** Limits, patience, budget, price. The ledger is the folder's. */
   chat?: Omit<ChatOptions, "ledger">;
@@ -31,7 +33,9 @@ export interface ElicitJob extends ElicitOptions {
 
 /** What the stage left. */
 export interface ElicitedRun {
+  /** The folder. */
   dir: string;
+  /** One an example, in their order. */
   rows: RatingRow[];
   /** Whether everything was there already. */
   skipped: boolean;

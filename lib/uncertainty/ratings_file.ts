@@ -37,6 +37,7 @@ export interface RatingRow {
   reason?: string;
   /** Why there is no rating: that of the first repeat. */
   failed?: string;
+  /** Each answer. */
   repeats: RepeatedRating[];
   /** The judge's name, as it was asked for. */
   judge: string;
@@ -66,10 +67,11 @@ export function ratingRow(
   };
 }
 
-const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 const rangeOf = (values: number[]) => Math.max(...values) - Math.min(...values);
 
-function deviation(values: number[]): number {
+/** The standard deviation of a sample of two or more (n − 1). */
+export function deviation(values: readonly number[]): number {
   const centre = mean(values);
   return Math.sqrt(values.reduce((sum, v) => sum + (v - centre) ** 2, 0) / (values.length - 1));
 }

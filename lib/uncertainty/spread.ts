@@ -44,9 +44,11 @@ export const ALIKE = 0.4;
 
 /** The answers drawn to one request. */
 export interface DrawnAnswers {
+  /** The example's. */
   id: string;
   /** Token ids of the request. */
   prompt: number[];
+  /** Token ids and text of each, in the order of their draws. */
   answers: { ids: number[]; text: string }[];
 }
 
