@@ -1,7 +1,7 @@
 // lib/model/engine.ts and prefix_cache.ts: texts that join, leave and fail beside each other give what each gives alone, and
 // known prompt beginnings change nothing but the work.
 import assert from "node:assert/strict";
-import { type TensorData } from "../lib/jit/mod.ts";
+import type { TensorData } from "../lib/jit/mod.ts";
 import { Engine, type EngineOptions, type TextRequest } from "../lib/model/engine.ts";
 import { generate } from "../lib/model/generate.ts";
 import { PrefixCache } from "../lib/model/prefix_cache.ts";

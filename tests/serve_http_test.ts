@@ -320,6 +320,26 @@ Deno.test("serve() refuses settings that cannot be", () =>
     await refused({ port: Number(new URL(other.url).port) }, /Cannot serve on 127\.0\.0\.1:\d+: .*--port/);
   }));
 
+Deno.test("a template that refuses a dialogue, and JSON nested without end, are the client's errors", () => {
+  const template = "{% if messages[0].role == 'system' %}{{ raise_exception('no system here') }}{% endif %}" +
+    "{% for m in messages %}{{ m.content }}{% endfor %}";
+  return besideServer(async ({ server }) => {
+    const model = server.models[0].id, messages = [{ role: "system", content: "x" }];
+    const { status, body } = await send(server, chat, { body: { model, messages } });
+    assert.deepEqual([status, body.error.param], [400, "messages"]);
+    assert.match(body.error.message, /no system here/);
+    const deep = `{"model": "${model}", "messages": [{"role": "user", "content": "x"}], "tools": `;
+    for (
+      const nested of [
+        "[".repeat(200_000) + "]".repeat(200_000),
+        '{"a":'.repeat(99_000) + "1" + "}".repeat(99_000),
+      ]
+    ) {
+      assert.equal((await send(server, chat, { body: `${deep}${nested}}` })).status, 400);
+    }
+  }, { template });
+});
+
 Deno.test("a failure of the engine is 500, told to onError, and the server goes on", async () => {
   const seen: unknown[] = [];
   await besideServer(async ({ server, model }: Served) => {

@@ -17,7 +17,7 @@ export interface Tokenizer {
   idOf(token: string): number | undefined;
   /** The token of an id as the vocabulary writes it ("Ġthe"). Throws RangeError for an id past the vocabulary. */
   tokenOf(id: number): string;
-  /** The bytes that an id adds to a text, which may be a part of a character; for a special token its name's. Throws as tokenOf(). */
+  /** The bytes that an id adds to a text, maybe a part of a character; for a special token its name's, for no token none. */
   bytesOf(id: number): Uint8Array<ArrayBuffer>;
   /** The special tokens' texts: where one stands in a text, encode() takes it for the token. */
   readonly specials: readonly string[];
@@ -61,7 +61,11 @@ export function createTokenizer(json: Json, config: Json, path: string): Tokeniz
   const added = inner.get_added_tokens_decoder(), letterBytes = bytesByLetters(json);
   return {
     specials: [...added.values()].filter((token) => token.special).map((token) => token.content),
-    bytesOf: (id) => added.has(id) ? new TextEncoder().encode(tokenOf(id)) : letterBytes(tokenOf(id)),
+    bytesOf(id) {
+      const token = inner.id_to_token(id);
+      if (token === undefined) return new Uint8Array();
+      return added.has(id) ? new TextEncoder().encode(token) : letterBytes(token);
+    },
     encode(text, { addSpecial = true } = {}) {
       const { ids } = inner.encode(text.toWellFormed(), { add_special_tokens: false });
       return addSpecial && front.length ? [...front, ...ids] : ids;

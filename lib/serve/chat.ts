@@ -20,7 +20,7 @@ export interface ChatService {
   maxNew: number;
   /** Texts that may wait for a row. */
   queue: number;
-  /** The longest token, in characters. */
+  /** The longest token, in bytes. */
   longestToken: number;
   /** Named in every answer: settings that may change an answer's last bits. */
   systemFingerprint: (served: ServedModel) => string;

@@ -19,14 +19,14 @@ const LEAST = -9999;
 
 /** The entry of the token `id` drawn from `logits` [K], with the `top` likeliest ones (ties: the lower id first). */
 export function tokenLogprob(
-  tokenizer: Pick<Tokenizer, "bytesOf" | "tokenOf" | "vocabSize">,
+  tokenizer: Pick<Tokenizer, "bytesOf">,
   logits: Float32Array,
   id: number,
   top: number,
 ): TokenLogprob {
   const total = logSumExp(logits);
   const entry = (id: number): TopLogprob => {
-    const bytes = id < tokenizer.vocabSize ? tokenizer.bytesOf(id) : new Uint8Array();
+    const bytes = tokenizer.bytesOf(id);
     return { token: tokenText(bytes), logprob: Math.max(logits[id] - total, LEAST), bytes: [...bytes] };
   };
   return { ...entry(id), top_logprobs: largest(logits, top).map(entry) };

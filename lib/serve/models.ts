@@ -14,10 +14,13 @@ import { sha256Hex } from "../run/files.ts";
 
 /** A model as clients see it: an object of GET /v1/models, with what it is made of. */
 export interface ModelCard {
+  /** What a request's `model` names. */
   id: string;
+  /** Always "model". */
   object: "model";
   /** When the server started, in seconds since 1970. */
   created: number;
+  /** Always "ual". */
   owned_by: string;
   /** Hash of all that decides an answer's text: weights, tokenizer, adapter, template. */
   fingerprint: string;

@@ -160,11 +160,15 @@ function refuse(data: Body): void {
   }
 }
 
-const NOTHING = ["null", "[]", "{}", '"none"', '{"type":"text"}', '["text"]'];
-
+/** Whether a parameter's value leaves all as it is without it. */
 function asksNothing(name: string, value: unknown): boolean {
-  if (name === "tool_choice" && value === "auto") return true;
-  return value === undefined || NOTHING.includes(JSON.stringify(value));
+  if (value === undefined || value === null || value === "none") return true;
+  if (name === "tool_choice") return value === "auto";
+  if (Array.isArray(value)) return value.every((item) => name === "modalities" && item === "text");
+  if (typeof value !== "object") return false;
+  return Object.entries(value).every(([key, item]) =>
+    name === "response_format" && key === "type" && item === "text"
+  );
 }
 
 type Issue = z.core.$ZodIssue;

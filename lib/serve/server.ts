@@ -2,7 +2,7 @@
 // otherwise. Here its life and its routes; an answer is chat.ts's.
 import { createServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { type JitOptions, sizeOf } from "../jit/mod.ts";
+import { sizeOf } from "../jit/mod.ts";
 import { type Adapter, type Base, baseOf } from "../model/base.ts";
 import { int8Base } from "../model/int8.ts";
 import type { Model } from "../model/open_model.ts";
@@ -18,7 +18,11 @@ import { promptIds } from "./prompt.ts";
 import { handler, type Site } from "./routes.ts";
 
 /** How to serve. */
-export interface ServeOptions extends Pick<JitOptions, "threads" | "engine" | "cache"> {
+export interface ServeOptions {
+  /** Threads inside an operator. Default: all cores. */
+  threads?: number;
+  /** The folder of compiled graphs, or false for none. Default: the cache's. */
+  cache?: string | false;
   /** Adapters by the name that they are offered under, as "model:name". */
   adapters?: Record<string, Adapter>;
   /** A Jinja chat template instead of the model's own. */
@@ -68,10 +72,10 @@ export interface Server extends AsyncDisposable {
 export async function serve(model: Model, options: ServeOptions = {}): Promise<Server> {
   const settings = checked(model, options);
   const base = options.int8 ? await int8Base(model) : baseOf(model);
-  const steps = openSteps(base, stepOptions(base, options, settings));
+  const how = stepOptions(base, options, settings), steps = openSteps(base, how);
   try {
     const models = servedModels(model, base, steps, settings);
-    const service = chatService(model, options, settings);
+    const service = chatService(model, options, settings, how.config);
     // A token from the base model: faults of the template and the time of compiling come before the first client.
     const prompt = promptIds(model.tokenizer, settings.template, [{ role: "user", content: "Hello" }]);
     await models.get(settings.name)!.engine.submit({ prompt, maxNew: 2, stop: [], sampling: {} });
@@ -94,7 +98,7 @@ const PACKED = 4e9;
  */
 function stepOptions(
   base: Base,
-  { threads, engine, cache, int8 }: ServeOptions,
+  { threads, cache, int8 }: ServeOptions,
   { adapters, batch }: Settings,
 ) {
   const kinds = new Set(
@@ -103,7 +107,7 @@ function stepOptions(
   const most = kinds.size * (1 + rowSizes(batch).length);
   const weights = Object.values(base.weights.tensors).reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
   const config = int8 || most * weights <= PACKED ? undefined : { disable_prepacking: "1" };
-  return { threads, engine, cache, most, config };
+  return { threads, cache, most, config };
 }
 
 type Settings = ReturnType<typeof checked>;
@@ -136,12 +140,12 @@ function checked(model: Model, options: ServeOptions) {
   };
 }
 
-function chatService(model: Model, options: ServeOptions, settings: Settings): ChatService {
+function chatService(model: Model, options: ServeOptions, settings: Settings, packing?: object): ChatService {
   const { tokenizer, config } = model;
-  const how = JSON.stringify([versions(), options.threads ?? navigator.hardwareConcurrency]);
+  const how = JSON.stringify([versions(), options.threads ?? navigator.hardwareConcurrency, packing]);
   let longestToken = 1;
   for (let id = 0; id < tokenizer.vocabSize; id++) {
-    longestToken = Math.max(longestToken, tokenizer.tokenOf(id).length);
+    longestToken = Math.max(longestToken, tokenizer.bytesOf(id).length);
   }
   return {
     tokenizer,

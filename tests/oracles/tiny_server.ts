@@ -85,11 +85,11 @@ export async function complete(
 }
 
 /** The events of a streamed answer, `[DONE]` among them. */
-// deno-lint-ignore no-explicit-any
 export async function streamOf(
   server: Server,
   content: string,
   extra: Record<string, unknown> = {},
+  // deno-lint-ignore no-explicit-any
 ): Promise<any[]> {
   const response = await fetch(server.url + "/chat/completions", {
     method: "POST",
