@@ -33,7 +33,7 @@ export async function score(flags: Flags): Promise<Output> {
     draw,
     threshold,
     onProgress: async (what, share) =>
-      await progress.update(Math.floor(100 * share), { note: `% of ${what}` }),
+      await progress.update(Math.floor(100 * share), { note: `percent of the ${what}` }),
   });
   await progress.finish();
   const out = flags.text("out");
