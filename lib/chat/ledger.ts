@@ -230,7 +230,7 @@ function indexOf(path: string): Index {
  * where a line should begin. Any other file with zeros, such as a text in UTF-16, is the user's and not to be cut.
  */
 function canBeTorn(text: string, whole: boolean): boolean {
-  if (/^\0+[^\0]*$/.test(text)) return true;
+  if (text.startsWith("\0")) return /^\0+[^\0]*$/.test(text);
   if (whole && !text.includes("\0")) return false;
   const start = text.split("\0", 1)[0];
   return '{"key":"'.startsWith(start) || /^\{"key":"([0-9a-f]{0,64}$|[0-9a-f]{64}")/.test(start);
