@@ -186,6 +186,17 @@ Deno.test("Ledger.open() cuts off a torn end at any byte, and what a power cut l
     assert.deepEqual(await Deno.readFile(path), whole);
   }));
 
+Deno.test("Ledger finds what it appends behind blank lines", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "answers.jsonl");
+    await written(path, [entryAt(0)]);
+    await Deno.writeTextFile(path, "\n\n", { append: true });
+    await using ledger = await Ledger.open(path);
+    await ledger.append(entryAt(1));
+    assert.deepEqual([0, 1].map((i) => ledger.get(entryAt(i).key)), [entryAt(0), entryAt(1)]);
+    assert.deepEqual(verifyLedger(path), { answers: 2, faults: [] });
+  }));
+
 Deno.test("Ledger.open() refuses a line that was changed, and a file that is no ledger, and leaves both as they are", () =>
   inFolder(async (folder) => {
     const path = join(folder, "answers.jsonl");

@@ -12,7 +12,7 @@ interface Index {
   places: Map<string, { at: number; size: number }>;
   /** USD. */
   cost: number;
-  /** Bytes up to the end of the last good line. */
+  /** Bytes up to the end of the last good line; once it is open, of the file. */
   end: number;
   /** Bytes after it, a killed writer's. */
   torn: number;
@@ -67,6 +67,7 @@ export class Ledger implements AsyncDisposable {
       file = Deno.openSync(path, { append: true, create: true });
       const index = indexOf(path);
       if (index.torn) file.truncateSync(index.end);
+      else index.end = file.statSync().size; // blank lines may follow
       file.syncSync();
       await syncFolder(dirname(path));
       const syncer = Deno.openSync(path, { append: true });
