@@ -8,7 +8,20 @@ import { inFolder } from "./folder.ts";
 Deno.test("meanHiddenStates() is the mean of the hidden states at the supervised tokens, whatever shares a batch", () =>
   inFolder(async (folder) => {
     const { base, config, weights } = await smallBase(folder);
-    const sequences: Sequence[] = [[1, 5, 9, 3, 22, 7, 2], [4, 8, 1], [11, 0, 2, 13, 6, 12, 1, 1, 9, 3, 5, 20], [
+    const sequences: Sequence[] = [[1, 5, 9, 3, 22, 7, 2], [4, 8, 1], [
+      11,
+      0,
+      2,
+      13,
+      6,
+      12,
+      1,
+      1,
+      9,
+      3,
+      5,
+      20,
+    ], [
       7,
       8,
       9,

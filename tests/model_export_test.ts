@@ -127,7 +127,7 @@ Deno.test("exportModel() refuses places and types, and leaves nothing of a faile
   }));
 
 Deno.test("ual export prints how far the written model is from the adapter", () =>
-  withModel(async (model, adapter, folder) => {
+  withModel(async (_model, adapter, folder) => {
     await writeAdapter(join(folder, "adapter"), adapter, "tiny");
     const args = ["export", "adapter", "--out", "merged", "--json"];
     const { code, stdout, stderr } = await ended(tinyUal(folder, ...args));

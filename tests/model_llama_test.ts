@@ -6,7 +6,6 @@ import { hiddenStates, type TokenRows } from "../lib/model/llama.ts";
 import { initLora, type LoraConfig, loraLinear, loraName } from "../lib/model/lora.ts";
 import { planLayout, type Sequence, toBatches } from "../lib/model/rows.ts";
 import { score } from "../lib/model/score.ts";
-import { generate } from "../lib/model/generate.ts";
 import { inFolder } from "./folder.ts";
 import { close, values } from "./oracles/jit_parity.ts";
 import { loopHidden, loopLogProbs, smallBase } from "./oracles/small_model.ts";

@@ -25,7 +25,8 @@ export interface TableOptions {
 }
 
 /** Rows as an HTML table with numbers to the right, and as aligned plain text. */
-export function table(rows: Record<string, unknown>[], options: TableOptions = {}): Bundle {
+export function table(given: readonly object[], options: TableOptions = {}): Bundle {
+  const rows = given as readonly Record<string, unknown>[];
   const columns = (options.columns ?? Object.keys(rows[0] ?? {})).map((c) =>
     typeof c === "string" ? { key: c } : c
   );
