@@ -229,6 +229,35 @@ Deno.test("openSource() refuses files that are empty, damaged, cut off or someth
   );
 });
 
+Deno.test({
+  name: "readSource() refuses a pipe at once: it would wait for a writer, and lose what was looked at first",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    inFolder(async (folder) => {
+      const path = join(folder, "pipe.jsonl");
+      assert.ok((await new Deno.Command("mkfifo", { args: [path] }).output()).success);
+      await assert.rejects(readSource(path), {
+        message: `Cannot read ${path}: it is a pipe; save it as a file`,
+      });
+      await assert.rejects(readSource(path, { format: "parquet" }), /it is not a regular file; give/);
+    }),
+});
+
+Deno.test("readSource() refuses a CSV header of too many columns at once", async () => {
+  const wide = Array.from({ length: 100_000 }, (_, i) => `c${i}`).join(",");
+  await withFile(
+    "long.csv",
+    "c,".repeat(5e6),
+    (path) =>
+      assert.rejects(readSource(path), /long.csv:1: the line is longer than 1 MiB; the first must name/),
+  );
+  await withFile(
+    "wide.csv",
+    `${wide}\n`,
+    (path) => assert.rejects(readSource(path), /wide.csv:1: it has 100000 columns; the first line must name/),
+  );
+});
+
 Deno.test("openSource() gives the rows before a gzip's end that came too early", () => {
   const rows = Array.from({ length: 100_000 }, (_, i) => `${JSON.stringify({ ...pair, id: `${i}` })}\n`).join(
     "",

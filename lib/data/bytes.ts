@@ -9,7 +9,8 @@ const PIECE = 1 << 20;
 
 /**
  * The bytes of the file `path` in pieces, each good until the next is asked for; gzip (by its first bytes, also of several
- * members) is unpacked. Throws InputError where it is missing, a folder, not readable, or gzip that is damaged or cut off.
+ * members) is unpacked. Throws InputError where it is missing, a folder, a pipe (files are read several times), not readable,
+ * or gzip that is damaged or cut off.
  */
 export async function* readPieces(path: string): AsyncGenerator<Uint8Array> {
   const raw = filePieces(path);
@@ -39,6 +40,9 @@ export async function peekBytes(path: string, count = 4096): Promise<Uint8Array>
 async function* filePieces(path: string): AsyncGenerator<Uint8Array> {
   let file: Deno.FsFile;
   try {
+    if ((await Deno.stat(path)).isFifo) {
+      throw new InputError(`Cannot read ${path}: it is a pipe; save it as a file`);
+    }
     file = await Deno.open(path);
   } catch (error) {
     throw readError(path, error);

@@ -64,9 +64,14 @@ export async function* csvRows(
 
 const newlines = (cell: string) => cell.includes("\n") ? cell.split("\n").length - 1 : 0;
 
+/** A header with more names or characters is no header of dialogues. */
+const MOST_COLUMNS = 10_000, LONGEST_HEADER = 2 ** 20;
+
 function checkedHeader(names: string[], path: string): string[] {
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  const what = names.includes("")
+  const seen = new Set<string>(), twice = names.find((name) => seen.has(name) || !seen.add(name));
+  const what = names.length > MOST_COLUMNS
+    ? `it has ${names.length} columns`
+    : names.includes("")
     ? "a column has no name"
     : twice
     ? `the column ${twice} is there twice`
@@ -94,10 +99,10 @@ function valueOf(record: string[], header: string[]): unknown {
   return value;
 }
 
-/** The text of the pieces. Throws InputError with the line of what is not UTF-8. */
+/** The text of the pieces. Throws InputError with the line of what is not UTF-8, and for lines without end. */
 async function* decoded(pieces: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  let line = 1;
+  let line = 1, length = 0; // of the line that the text so far ends in
   const decode = (piece?: Uint8Array) => {
     try {
       return piece ? decoder.decode(piece, { stream: true }) : decoder.decode();
@@ -109,7 +114,17 @@ async function* decoded(pieces: AsyncIterable<Uint8Array>, path: string): AsyncG
   };
   for await (const piece of pieces) {
     const text = decode(piece);
+    const end = text.lastIndexOf("\n");
     line += newlines(text);
+    length = end < 0 ? length + text.length : text.length - end - 1;
+    const most = line === 1 ? LONGEST_HEADER : LARGEST_ROW;
+    if (length > most) {
+      throw new InputError(
+        `Cannot read ${path}:${line}: the line is longer than ${
+          most / 2 ** 20
+        } MiB; the first must name the columns, each other hold one dialogue`,
+      );
+    }
     if (text) yield text;
   }
   const rest = decode();
