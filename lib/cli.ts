@@ -3,7 +3,7 @@
 import { generalHelp, parseFlags, verbHelp } from "./cli/flags.ts";
 import type { Flags } from "./cli/flags.ts";
 import { splitVerb, verbs } from "./cli_verbs.ts";
-import { InputError, messageOf } from "./run/errors.ts";
+import { InputError, messageOf, oneLine } from "./run/errors.ts";
 
 /** What a verb returns: the JSON object, and the text a person gets instead. */
 export interface Output {
@@ -60,7 +60,7 @@ export async function main(args: string[]): Promise<number> {
     if (output) console.log(flags.json ? JSON.stringify(output.json) : output.text);
     return output?.failed ? 1 : 0;
   } catch (error) {
-    console.error(`ual: ${messageOf(error)}`);
+    console.error(`ual: ${oneLine(messageOf(error))}`);
     return error instanceof InputError ? 2 : 1;
   }
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { writeTable } from "../lib/plot/tables.ts";
+import { oneLine } from "../lib/run/errors.ts";
 import { inFolder } from "./folder.ts";
 
 const root = join(import.meta.dirname!, "..");
@@ -202,3 +203,44 @@ Deno.test("ual generate and perplexity answer on the real model as JSON", () =>
     assert.ok(Math.abs(json.nll - right.nll - wrong.nll) < 1e-9);
     assert.ok(Math.abs(json.perplexity - Math.exp(json.nll / json.tokens)) < 1e-9);
   }));
+
+Deno.test("ual says on one line what is wrong, whatever the data holds", () =>
+  inFolder(async (folder) => {
+    const pair = { prompt: "Q", response: "A" }, id = `a\n\u001b[2J${"i".repeat(1e5)}`;
+    await Deno.writeTextFile(join(folder, "good.jsonl"), JSON.stringify({ ...pair, id: "a" }) + "\n");
+    await Deno.writeTextFile(
+      join(folder, "twice.jsonl"),
+      (JSON.stringify({ id, rating: 5 }) + "\n").repeat(2),
+    );
+    await Deno.writeTextFile(join(folder, "zeros.jsonl"), "\0".repeat(1000) + "\n");
+    await Deno.writeTextFile(join(folder, "field.jsonl"), JSON.stringify({ ["k".repeat(1e5)]: 1 }) + "\n");
+    for (
+      const args of [
+        ["map", "--data", "good.jsonl", "--ratings", "twice.jsonl"],
+        ["data", "inspect", "zeros.jsonl"],
+        ["data", "inspect", "field.jsonl"],
+      ]
+    ) {
+      const { code, stdout, stderr } = await ual(args, folder);
+      assert.deepEqual([code, stdout], [2, ""]);
+      assert.match(stderr, /^ual: Cannot [^\p{Cc}]*; [^\p{Cc}]*\n$/u);
+      assert.ok(stderr.length < 2100);
+    }
+    const { code, stderr } = await ual(["data", "inspect", "zeros.jsonl", "--skip-bad"], folder);
+    assert.deepEqual([code, /[^\P{Cc}\n]/u.test(stderr)], [0, false]);
+  }));
+
+Deno.test("oneLine() writes out what ends a line or steers a terminal, and nothing else", () => {
+  assert.equal(
+    oneLine("a\n\u001b[2Jb\0\r\u2028\u202e\u0085"),
+    "a\\n\\u001b[2Jb\\u0000\\u000d\\u2028\\u202e\\u0085",
+  );
+  const plain = "Cannot read x: “é” 🙂 — 日本\u00a0\u200d; save it";
+  assert.equal(oneLine(plain), plain);
+});
+
+Deno.test("oneLine() leaves out the middle of a long text and keeps its end, the remedy", () => {
+  const text = oneLine(`Cannot use ${"i".repeat(5_000_000)}; give another`, 100);
+  assert.equal(text.length, 103);
+  assert.match(text, /^Cannot use i+ … i+; give another$/);
+});

@@ -4,7 +4,7 @@ import type { Example } from "../data/example.ts";
 import type { Format } from "../data/format.ts";
 import type { DataLayout } from "../data/layouts.ts";
 import { type DialogueSource, openSource, type SourceOptions } from "../data/open_source.ts";
-import { InputError } from "../run/errors.ts";
+import { InputError, oneLine } from "../run/errors.ts";
 import { resolveUser, sha256File, writeFileAtomic } from "../run/files.ts";
 import { sortedJson } from "../run/manifest.ts";
 import { ratingsOf, readRatings } from "../uncertainty/ratings_file.ts";
@@ -47,7 +47,7 @@ export async function tallyJson({ ref, tally }: DialogueSource): Promise<Record<
 /** Says on stderr what was left out. */
 export function noteBad({ tally: { bad, firstBad } }: DialogueSource): void {
   if (bad === 0) return;
-  const shown = firstBad.slice(0, 3).map(({ place, what }) => `${place}: ${what}`).join("\n  ");
+  const shown = firstBad.slice(0, 3).map(({ place, what }) => oneLine(`${place}: ${what}`, 500)).join("\n  ");
   console.error(`${bad} bad rows left out:\n  ${shown}${bad > 3 ? "\n  …" : ""}`);
 }
 

@@ -204,7 +204,7 @@ class RowReader {
   }
 
   #unknown(value: unknown): never {
-    const names = Object.keys(fieldsOf(value)).slice(0, 12).join(", ");
+    const names = Object.keys(fieldsOf(value)).slice(0, 12).join(", ").slice(0, 200);
     return fault(`its fields (${names || "none"}) are of no known layout`, ANY_FORM);
   }
 }
