@@ -116,6 +116,43 @@ Deno.test("batch() goes on after a crash at any step, and never submits twice", 
   }
 });
 
+Deno.test("batch() leaves another model's batch on the same ledger to that model, whose price it has", () =>
+  beside(async (endpoint, open, ledger) => {
+    endpoint.looked = (batch) => void (batch.status = "in_progress");
+    const stop = new AbortController();
+    {
+      await using chat = await open(priced);
+      const waiting = all(chat, 2, { signal: stop.signal, onStatus: () => stop.abort() });
+      await assert.rejects(waiting, { name: "AbortError" });
+    }
+    endpoint.looked = (batch) => complete(endpoint, batch);
+    {
+      const other = { baseUrl: endpoint.baseUrl, model: "other", fingerprint: null };
+      await using chat = await openChat(other, { ledger, ...priced, price: { input: 1000, output: 3000 } });
+      assert.equal((await all(chat, 1)).length, 1);
+      assert.equal(verifyLedger(ledger).answers, 1);
+    }
+    await using chat = await open(priced);
+    for (const { answer } of await all(chat, 2)) {
+      assert.ok(Math.abs(answer!.cost! - 0.5 * (26 * 10 + 2 * 30) / 1e6) < 1e-12);
+    }
+    assert.equal(creations(endpoint), 2);
+    assert.equal(await exists(`${ledger}.batches`), false);
+  }));
+
+Deno.test("batch() refuses a file of questions that was changed", () =>
+  beside(async (_endpoint, open, ledger) => {
+    await Deno.mkdir(`${ledger}.batches`);
+    await using chat = await open(priced);
+    for (const text of ["null\n", '{"key":"a","question":{}}\n', "[]\n"]) {
+      await Deno.writeTextFile(join(`${ledger}.batches`, "00ff.jsonl"), text);
+      await assert.rejects(all(chat, 1), {
+        name: "InputError",
+        message: /00ff.jsonl:1: it is no question of a batch/,
+      });
+    }
+  }));
+
 Deno.test("batch() looks for its batch where creating it was not answered, instead of creating another", () =>
   beside(async (endpoint, open) => {
     let lost = 0;

@@ -75,7 +75,7 @@ export async function* batch<T>(
 /** The batches of earlier starts; one of which no id is known is looked for, and submitted if it is not there. */
 async function resumed(work: Work): Promise<UnderWay[]> {
   const { chat, ledger } = work, found: UnderWay[] = [];
-  for (const one of await readPending(ledger.path, chat.endpoint.baseUrl)) {
+  for (const one of await readPending(ledger.path, chat.endpoint)) {
     const most = await mostOf(work, one.questions.values());
     const id = one.id ?? await submit(work, one, true);
     chat.asking.budget.hold(most);

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { InputError } from "../run/errors.ts";
 import { readBytes, readJsonl, writeFileAtomic } from "../run/files.ts";
-import type { Question } from "./question.ts";
+import { keyOf, type Question } from "./question.ts";
 
 /** A batch that is to be submitted, or was. */
 export interface Pending {
@@ -22,13 +22,23 @@ const paths = (ledger: string, mark: string) => ({
   id: join(pendingFolder(ledger), `${mark}.json`),
 });
 
-/** The batches under way at `baseUrl`. Throws InputError for a file that was changed. */
-export async function readPending(ledger: string, baseUrl: string): Promise<Pending[]> {
+/** The batches under way at an endpoint; another model's have another price. Throws InputError for a file that was changed. */
+export async function readPending(
+  ledger: string,
+  { baseUrl, model }: { baseUrl: string; model: string },
+): Promise<Pending[]> {
   const found: Pending[] = [];
   for (const mark of marks(pendingFolder(ledger))) {
     const { questions: path, id } = paths(ledger, mark);
-    const rows = (await readJsonl(path)).map(({ value }) => value as { key: string; question: Question });
-    if (rows[0].question?.base_url !== baseUrl) continue;
+    const rows = (await readJsonl(path)).map(({ line, value }) => {
+      const row = value as { key: string; question: Question } | null;
+      if (row?.question && row.key === keyOf(row.question)) return row;
+      throw new InputError(
+        `Cannot read ${path}:${line}: it is no question of a batch; restore the file, or remove it`,
+      );
+    });
+    const [{ question }] = rows;
+    if (question.base_url !== baseUrl || question.model !== model) continue;
     found.push({
       mark,
       id: await readId(id),
