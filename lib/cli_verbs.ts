@@ -200,6 +200,8 @@ export const verbs: Record<string, Verb> = {
       seed: { value: "N", help: "of the draws", default: "0" },
       alike: { value: "X", help: "ROUGE-L from which on two answers are alike", default: "0.4" },
     },
+    read: ["data", "ratings"],
+    write: ["out"],
   },
   data: {
     summary: "Check data and count what is in it, as data inspect",
@@ -511,6 +513,8 @@ verbs["data score"] = {
     "max-tokens": { value: "N", help: "longest answer; a judge that thinks first needs more", default: "8" },
     "no-logprobs": { help: "do not ask for log-probabilities, which expected scores come from" },
   },
+  sources: ["data"],
+  write: ["out", "embeddings", "ledger"],
 };
 
 /** `plan` takes what decides a run's cost: the flags of train, but for where it writes. */

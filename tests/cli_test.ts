@@ -204,6 +204,39 @@ Deno.test("ual generate and perplexity answer on the real model as JSON", () =>
     assert.ok(Math.abs(json.perplexity - Math.exp(json.nll / json.tokens)) < 1e-9);
   }));
 
+Deno.test("ual writes over no file that it reads, also behind a link, and none twice", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "d.jsonl"), data = rated([1, 2, 3]);
+    await Deno.writeTextFile(path, data);
+    await Deno.writeTextFile(join(folder, "r.jsonl"), '{"id":"d0","rating":5}\n');
+    await Deno.symlink(path, join(folder, "link.jsonl"));
+    for (
+      const [args, flag, other] of [
+        [["map", "d.jsonl", "--out", "d.jsonl"], "out d.jsonl", "data"],
+        [["map", "d.jsonl", "--ratings", "r.jsonl", "--out", "./r.jsonl"], "out ./r.jsonl", "ratings"],
+        [["data", "select", "d.jsonl", "--out", "link.jsonl"], "out link.jsonl", "data"],
+        [["data", "select", "d.jsonl", "--out", "o.jsonl", "--report", "d.jsonl"], "report d.jsonl", "data"],
+        [["data", "mix", "r.jsonl", "d.jsonl", "--out", "d.jsonl"], "out d.jsonl", "data"],
+        [["data", "select", "d.jsonl", "--out", "o.jsonl", "--report", "o.jsonl"], "report o.jsonl", "out"],
+        [["score", "d.jsonl", "--out", "d.jsonl"], "out d.jsonl", "data"],
+        [["data", "score", "d.jsonl", "--out", "d.jsonl"], "out d.jsonl", "data"],
+      ] as [string[], string, string][]
+    ) {
+      const { code, stderr } = await ual(args, folder), name = flag.split(" ")[0];
+      assert.deepEqual([code, stderr], [
+        2,
+        `ual: Cannot write --${flag}: it is the file of --${other} too; give --${name} another file\n`,
+      ]);
+    }
+    assert.equal(await Deno.readTextFile(path), data);
+    assert.equal((await Array.fromAsync(Deno.readDir(folder))).length, 3);
+    const many = await ual(["data", "mix", "d.jsonl", "--by-uncertainty", "1e9", "--out", "o.jsonl"], folder);
+    assert.deepEqual([many.code, many.stderr], [
+      2,
+      "ual: Cannot use --by-uncertainty 1000000000: give a whole number from 2 to 1000\n",
+    ]);
+  }));
+
 Deno.test("ual says on one line what is wrong, whatever the data holds", () =>
   inFolder(async (folder) => {
     const pair = { prompt: "Q", response: "A" }, id = `a\n\u001b[2J${"i".repeat(1e5)}`;

@@ -246,7 +246,10 @@ Deno.test("bad use of ual data exits 2, says what to do, and writes nothing", ()
       ["data inspect d.jsonl --layout xml", /choose from ours, lima/],
       ["data select d.jsonl", /--out is missing/],
       ["data select torn.jsonl --out o.jsonl", /torn\.jsonl:4: not valid JSON/],
-      ["data select d.jsonl --out o.jsonl --report o.jsonl", /Cannot write .*o\.jsonl twice/],
+      [
+        "data select d.jsonl --out o.jsonl --report o.jsonl",
+        /Cannot write --report o\.jsonl: it is the file of --out/,
+      ],
       [
         "data select d.jsonl --out o.jsonl --least-uncertainty 3",
         /Cannot select by uncertainty: e0 has none/,

@@ -49,10 +49,14 @@ export async function mixData(flags: Flags): Promise<Output> {
   };
 }
 
+const MOST_BANDS = 1000;
+
 function bandsOf(flags: Flags): number | undefined {
   if (flags.list("data").length === 0) flags.required("data");
   if (!flags.given("by-uncertainty")) return undefined;
-  return flags.whole("by-uncertainty", 2);
+  const bands = flags.whole("by-uncertainty", 2);
+  if (bands <= MOST_BANDS) return bands;
+  throw new InputError(`Cannot use --by-uncertainty ${bands}: give a whole number from 2 to ${MOST_BANDS}`);
 }
 
 function sharesOf(flags: Flags, count: number): number[] {

@@ -1,7 +1,8 @@
 // Arguments → values, by the verb's table; help text. What a verb does with them stands in its own file beside this.
 import { parseArgs } from "node:util";
-import { type Flag, verbs } from "../cli_verbs.ts";
+import { type Flag, type Verb, verbs } from "../cli_verbs.ts";
 import { InputError, messageOf } from "../run/errors.ts";
+import { resolveUser } from "../run/files.ts";
 
 /** A verb's flags as given, with typed readers that name the flag in errors. */
 export class Flags {
@@ -108,7 +109,37 @@ export function parseFlags(name: string, args: string[]): Flags {
       throw new InputError(`Cannot use --${key} ${values[key]}: choose from ${choices.join(", ")}`);
     }
   }
+  refuseOverwriting(verb, values);
   return new Flags(name, values, own);
+}
+
+/** Throws InputError where a file is to be written that is read too, or written twice: it would be lost. */
+function refuseOverwriting(
+  { read = [], sources = [], write = [] }: Verb,
+  values: Record<string, string | boolean | string[] | undefined>,
+): void {
+  const used = new Map<string, string>();
+  for (const flag of [...read, ...sources, ...write]) {
+    for (const value of [values[flag] ?? []].flat()) {
+      if (typeof value !== "string" || /^(hf|mirror):/.test(value)) continue;
+      const path = realPath(resolveUser(value)), other = used.get(path);
+      if (other !== undefined && write.includes(flag)) {
+        throw new InputError(
+          `Cannot write --${flag} ${value}: it is the file of --${other} too; give --${flag} another file`,
+        );
+      }
+      used.set(path, flag);
+    }
+  }
+}
+
+/** The path behind links, where there is something. */
+function realPath(path: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    return path;
+  }
 }
 
 /** `--mean -1` as `--mean=-1`: a number is never a flag. */

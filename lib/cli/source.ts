@@ -67,13 +67,12 @@ export async function ratedOf(
   return ratedBy(source, ratings, tally);
 }
 
-/** The paths of --out and --report (default: beside --out), absolute. Throws InputError where they are one. */
+/** The paths of --out and --report (default: beside --out), absolute. */
 export function outputsOf(flags: Flags): { out: string; report: string } {
   const out = resolveUser(flags.required("out"));
   const report = resolveUser(
     flags.text("report") ?? `${flags.required("out").replace(/\.jsonl$/, "")}.report.json`,
   );
-  if (out === report) throw new InputError(`Cannot write ${out} twice; give --report another file`);
   return { out, report };
 }
 
