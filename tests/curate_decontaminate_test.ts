@@ -136,6 +136,8 @@ Deno.test("readBenchmark() takes every text of any file's rows, and says what is
       readBenchmark(await file("none.jsonl", '{"n":1}\n')),
       /row 1 holds no text; leave it out/,
     );
+    const deep = `{"a":${"[".repeat(1e5)}"deep"${"]".repeat(1e5)},"b":"after"}\n`;
+    assert.deepEqual((await readBenchmark(await file("deep.jsonl", deep)))[0].texts, ["deep", "after"]);
     await assert.rejects(readBenchmark(await file("bad.jsonl", "{oops\n")), /bad\.jsonl:1: not valid JSON/);
     await assert.rejects(readBenchmark(await file("bad.zip", "PK no")), /it is no zip/);
     await assert.rejects(readBenchmark(join(folder, "nowhere.jsonl")), /no such file/);

@@ -76,11 +76,17 @@ export async function readBenchmark(ref: string): Promise<BenchmarkItem[]> {
   return items;
 }
 
-/** All texts in a value, however deep. */
+/** All texts in a value, in order, however deep. */
 function textsOf(value: unknown): string[] {
-  if (typeof value === "string") return [value];
-  if (typeof value !== "object" || value === null) return [];
-  return Object.values(value).flatMap(textsOf);
+  const texts: string[] = [], left = [value];
+  while (left.length) {
+    const one = left.pop();
+    if (typeof one === "string") texts.push(one);
+    else if (typeof one === "object" && one !== null) {
+      for (const inner of Object.values(one).reverse()) left.push(inner);
+    }
+  }
+  return texts;
 }
 
 async function* fileRows(path: string): AsyncGenerator<{ at: number; row: Row }> {
