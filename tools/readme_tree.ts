@@ -61,7 +61,10 @@ function headline(path: string): string | undefined {
     const cell = JSON.parse(text).cells.find((cell: { cell_type: string }) => cell.cell_type === "markdown");
     return firstSentence([cell?.source ?? ""].flat().join("").replace(/^#+\s*/, "").split("\n")[0]);
   }
-  if (path.endsWith(".md")) return firstSentence(/^#+\s*(.*)/m.exec(text)?.[1] ?? "");
+  if (path.endsWith(".md")) {
+    const title = /^#+\s*(.*)/m.exec(text)?.[1];
+    return title && firstSentence(title); // a prompt has none
+  }
   const header = /^(?:#!.*\n)?((?:(?:\/\/|#) ?.*\n)+)/.exec(text)?.[1] ?? /^"""([\s\S]*?)"""/.exec(text)?.[1];
   return header && firstSentence(header.replace(/^(\/\/|#) ?/gm, ""));
 }
