@@ -44,7 +44,7 @@ function rowOf({ key, time, question: { model, repeat }, answer: { usage }, cost
 // deno-lint-ignore require-await
 export async function show(flags: Flags): Promise<Output> {
   const path = flags.required("ledger"), key = flags.required("key");
-  const found = [...ledgerEntries(resolveUser(path))].filter((entry) => entry.key.startsWith(key));
+  const found = [...ledgerEntries(resolveUser(path)).filter((entry) => entry.key.startsWith(key))];
   if (found.length !== 1) {
     const what = found.length
       ? `${found.length} keys begin so; give more of it`

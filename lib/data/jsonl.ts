@@ -11,7 +11,8 @@ export async function* jsonlRows(pieces: AsyncIterable<Uint8Array>, path: string
     const rows: Row[] = [];
     for (let start = 0; start < block.length;) {
       const newline = block.indexOf(10, start), end = newline < 0 ? block.length : newline;
-      takeLine(block.subarray(start, end), ++line, rows);
+      line++;
+      if (end > start) takeLine(block.subarray(start, end), line, rows);
       start = end + 1;
     }
     yield rows;
