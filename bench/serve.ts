@@ -40,17 +40,20 @@ export async function main(args: string[]): Promise<number> {
     return 0;
   }
   const total = CONCURRENCY.length * flags.requests, before = loadAverage();
+  const before = loadAverage(), total = CONCURRENCY.length * flags.requests;
   const bodies = await requests(flags.rubric, flags["max-new"], total + 1);
   const rows = [];
   for (const prefixCache of [512, 0]) {
     const server = await start(flags, prefixCache);
     try {
-      await ask(server.url, { ...bodies[0], model: server.model }); // compiles what requests of this length need
-      for (const concurrency of CONCURRENCY) {
+      // compiles what requests of this length need
+      await ask(server.url, { ...bodies[total], model: server.model });
+      for (const [i, concurrency] of CONCURRENCY.entries()) {
+        const part = bodies.slice(i * flags.requests, (i + 1) * flags.requests); // none is asked for twice
         const row = {
           prefixCache: prefixCache > 0,
           concurrency,
-          ...await measure(server, bodies, concurrency),
+          ...await measure(server, part, concurrency),
         };
         rows.push(row);
         console.error(`${label(row)}: ${row.requestsPerSecond.toFixed(2)} requests/s`);
