@@ -39,7 +39,6 @@ export async function main(args: string[]): Promise<number> {
     console.log(help);
     return 0;
   }
-  const total = CONCURRENCY.length * flags.requests, before = loadAverage();
   const before = loadAverage(), total = CONCURRENCY.length * flags.requests;
   const bodies = await requests(flags.rubric, flags["max-new"], total + 1);
   const rows = [];
