@@ -14,7 +14,7 @@ import { root } from "./setup.ts";
 /** Minutes that each stage may take on two cores after set-up. */
 const budgets: Record<string, Record<string, number>> = {
   quick: { "00_overview": 0.2, "01_elicit": 0.7, "02_map": 0.2, "03_train": 1.6, html: 0.3 },
-  smollm2: { "00_overview": 0.25, "01_elicit": 4, "02_map": 0.25, "03_train": 15.25, html: 0.25 },
+  smollm2: { "00_overview": 0.25, "01_elicit": 5, "02_map": 0.25, "03_train": 14.25, html: 0.25 },
 };
 
 async function main(): Promise<number> {
