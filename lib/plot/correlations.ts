@@ -42,8 +42,8 @@ export function correlationsFigure(rows: readonly CorrelationRow[]): Figure {
     layout: {
       height: 170 + 66 * (n - 1),
       margin: { l: 110, r: 24, t: 92, b: 76 },
-      xaxis: axis("Score (name)", { showgrid: false, type: "category" }),
-      yaxis: axis("Score (name)", { showgrid: false, type: "category", autorange: "reversed" }),
+      xaxis: axis("Score (name)", { gridcolor: "#ffffff", type: "category" }),
+      yaxis: axis("Score (name)", { gridcolor: "#ffffff", type: "category", autorange: "reversed" }),
       annotations: rows.filter(defined).map(label),
     },
     alt: `Rank correlations of ${n} scores. ` + rows.map(inWords).join("; ") + ".",
