@@ -448,7 +448,7 @@ export const verbs: Record<string, Verb> = {
       batch: { value: "N", help: "answers that grow side by side", default: "16" },
       weights: {
         value: "TYPE",
-        help: "int8: smaller and faster products, close to float32",
+        help: "int8: less memory, faster for one answer at a time, slower to read prompts",
         default: "float32",
         choices: ["float32", "int8"],
       },
