@@ -6,18 +6,7 @@ import { readEmbeddings } from "../lib/curate/embeddings_file.ts";
 import type { Example } from "../lib/data/example.ts";
 import { besideJudge, type JudgeCall } from "./oracles/loopback_judge.ts";
 import { withTinyModel } from "./oracles/tiny_server.ts";
-
-const root = join(import.meta.dirname!, "..");
-
-async function ual(args: string[], cwd: string, env = {}) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", join(root, "tools/ual.ts"), ...args],
-    cwd: root,
-    env: { INIT_CWD: cwd, NO_COLOR: "1", ...env },
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
-}
+import { ual } from "./oracles/ual.ts";
 
 const words = ["tar", "gzip", "zip", "bzip", "lzma", "zstd", "brotli", "snappy"];
 const examples: Example[] = words.map((word, i) => ({

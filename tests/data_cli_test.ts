@@ -7,19 +7,9 @@ import { permissionFlags } from "../tools/permissions.ts";
 import { inFolder } from "./folder.ts";
 import { mirror } from "./mirror.ts";
 import { besideHub } from "./oracles/loopback_hub.ts";
+import { ual } from "./oracles/ual.ts";
 
 const root = join(import.meta.dirname!, "..");
-
-/** Runs `ual ARGS` through the launcher, in `cwd` as the user's folder. */
-async function ual(args: string[], cwd: string, env: Record<string, string> = {}) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", join(root, "tools/ual.ts"), ...args],
-    cwd: root,
-    env: { INIT_CWD: cwd, NO_COLOR: "1", ...env },
-  }).output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
-}
 
 /** The JSON that a call prints. */
 async function told(args: string[], cwd: string, env = {}) {
