@@ -1,7 +1,7 @@
 // Bench: supervised fine-tuning on real dialogues (LIMA), ours with packed rows beside TRL's SFTTrainer with its padded
 // batches, in one run: the same ids, order, adapter and steps. The work itself: lora_step.ts and peers/sft_step.py.
 import { join, resolve } from "node:path";
-import { readExamples } from "../lib/data/source.ts";
+import { readExamples, readSource } from "../lib/data/mod.ts";
 import { baseOf, initLora, type Model, openModel, toSequences, writeAdapter } from "../lib/model/mod.ts";
 import { InputError } from "../lib/run/errors.ts";
 import { writeFileAtomic } from "../lib/run/files.ts";
@@ -9,7 +9,6 @@ import { hardware, versions } from "../lib/run/machine.ts";
 import { setUpPeers } from "../tools/peers.ts";
 import { root } from "../tools/setup.ts";
 import { parseFlags } from "./flags.ts";
-import { readLima } from "./lima.ts";
 import { lora } from "./lora_step.ts";
 import { columns, largestSampleDifference, type Spread, spread } from "./report.ts";
 import { loadAverage, ownSide, runSide, type SideResult, type Task } from "./side.ts";
@@ -128,7 +127,7 @@ async function writeTask(flags: SftFlags): Promise<Task> {
 
 /** The first dialogues that fit whole, under the plain ChatML template. */
 async function wholeDialogues(model: Model, { data, examples: count, context, batch }: SftFlags) {
-  const all = data ? await readExamples(resolve(data)) : await readLima();
+  const all = data ? await readExamples(resolve(data)) : await readSource("mirror:lima");
   const template = await Deno.readTextFile(join(root, "data/templates/chatml.jinja"));
   const { sequences, truncated } = toSequences(model, all, { context, supervise: "response", template });
   const cut = new Set(truncated), whole = sequences.filter((s) => !cut.has(s.id)).slice(0, count);
