@@ -3,4 +3,4 @@ export * from "./calibration.ts";
 export * from "./dynamics.ts";
 export * from "./perplexity.ts";
 export type { Score } from "../model/score.ts";
-export type { Level, ModelComparison, ScoreRow, Verdict } from "./score_row.ts";
+export type { ModelComparison, ScoreLevel, TaskScore, Verdict } from "./task_score.ts";

@@ -1,15 +1,15 @@
 // Rows of the result tables: a model's score on a task or a group of tasks, and two models' difference on the same items.
 
 /** A task, the tasks of a subgroup or a whole group pooled item by item, or the plain mean over named tasks and groups. */
-export type Level = "task" | "subgroup" | "group" | "average";
+export type ScoreLevel = "task" | "subgroup" | "group" | "average";
 
 /** One score. In JSON what cannot be told (NaN) is null. */
-export interface ScoreRow {
+export interface TaskScore {
   /** "base", or the adapter's name. */
   model: string;
   /** The task's name; a group's ("mmlu"), a subgroup's ("mmlu_stem") or "average". */
   task: string;
-  level: Level;
+  level: ScoreLevel;
   /** The group that a task or subgroup belongs to. */
   group?: string;
   /** "acc", "acc_norm", "mc2" … (metricInfo() says what it is). */
@@ -37,9 +37,9 @@ export type Verdict = "better" | "worse" | "not distinguishable";
 
 /** Two models on the same items. */
 export interface ModelComparison {
-  /** As in ScoreRow. */
+  /** As in TaskScore. */
   task: string;
-  level: Level;
+  level: ScoreLevel;
   group?: string;
   metric: string;
   /** What is compared with. */
