@@ -67,18 +67,19 @@ const BLOCK = 128;
 
 /**
  * Causal attention softmax(q kᵀ / √headSize + mask) v with grouped queries: `q` [B, heads, T, hd], `k` and `v`
- * [B, kvHeads, T, hd], `mask` [B, 1, T, T], which forbids what follows a token. Returns [B, heads, T, hd].
- * Queries are cut into blocks; a block sees the keys up to its own end, which spares up to half of the products.
+ * [B, kvHeads, P + T, hd], the first P of them before all queries, `mask` [B, 1, T, P + T], which forbids what follows a
+ * token. Returns [B, heads, T, hd]. Queries are cut into blocks; a block sees the keys up to its own end, which spares up
+ * to half of the products.
  */
 export function causalAttention(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: tf.Tensor): tf.Tensor {
-  const [B, heads, T, hd] = q.shape, kvHeads = k.shape[1] as number;
+  const [B, heads, T, hd] = q.shape, kvHeads = k.shape[1] as number, P = k.shape[2] as number - T;
   const blocks = Math.min(4, Math.max(1, Math.floor(T / BLOCK)));
   const ends = Array.from({ length: blocks }, (_, i) => Math.round((i + 1) * T / blocks));
   const parts = ends.map((end, i) => {
     const begin = i ? ends[i - 1] : 0, rows = end - begin;
     const queries = tf.slice(q, [0, 0, begin, 0], [B, heads, rows, hd]);
-    const upTo = (x: tf.Tensor) => tf.slice(x, [0, 0, 0, 0], [B, kvHeads, end, hd]);
-    return attend(queries, upTo(k), upTo(v), tf.slice(mask, [0, 0, begin, 0], [B, 1, rows, end]));
+    const upTo = (x: tf.Tensor) => tf.slice(x, [0, 0, 0, 0], [B, kvHeads, P + end, hd]);
+    return attend(queries, upTo(k), upTo(v), tf.slice(mask, [0, 0, begin, 0], [B, 1, rows, P + end]));
   });
   return parts.length === 1 ? parts[0] : tf.concat(parts, 2);
 }

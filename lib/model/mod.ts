@@ -1,6 +1,7 @@
 // Models: files (safetensors, GGUF, adapters), the tokenizer, the forward pass, scoring and generation.
 export * from "./adapter.ts";
 export * from "./base.ts";
+export * from "./choices.ts";
 export * from "./compare_logits.ts";
 export * from "./config.ts";
 export * from "./convert_gguf.ts";

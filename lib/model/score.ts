@@ -181,7 +181,7 @@ export async function scoreMany(
 }
 
 /** One of `adapters`, after a check that they fit one program; undefined where there is none. */
-function sameShape(adapters: Record<string, Adapter | undefined>): Adapter | undefined {
+export function sameShape(adapters: Record<string, Adapter | undefined>): Adapter | undefined {
   const given = Object.entries(adapters).filter((entry): entry is [string, Adapter] =>
     entry[1] !== undefined
   );
