@@ -1,4 +1,8 @@
-// Statistics over samples: bootstrap intervals, correlation, agreement of raters.
+// Statistics over samples: intervals, standard errors, tests of two conditions, correlation, agreement of raters.
 export * from "./bootstrap.ts";
+export * from "./confidence.ts";
 export * from "./correlation.ts";
+export * from "./distributions.ts";
 export * from "./kappa.ts";
+export * from "./paired.ts";
+export * from "./standard_error.ts";
