@@ -37,7 +37,10 @@ for (const [name, figure] of Object.entries(figures())) {
     assert.ok(alt.length > 60 && alt.endsWith(".") && !/NaN|undefined|Infinity/.test(alt), alt);
     for (const key of Object.keys(layout).filter((key) => /^[xy]axis/.test(key))) {
       const title: string = layout[key].title.text;
-      assert.ok(title === "Method" || /\(.+\)$/.test(title), `${key}: "${title}" names no unit`);
+      assert.ok(
+        title === "Method" || title === "Model" || /\(.+\)$/.test(title),
+        `${key}: "${title}" names no unit`,
+      );
     }
     JSON.stringify(figure, (_, value) => {
       if (typeof value === "number" && !Number.isInteger(value)) {

@@ -4,16 +4,28 @@ import {
   type AgreementRow,
   calibration,
   type CalibrationRow,
+  type CheckpointRow,
+  checkpointsFigure,
   type CorrelationRow,
   correlationsFigure,
+  type DifferenceRow,
+  differencesFigure,
+  entropyMixFigure,
+  type EntropyMixRow,
   type Figure,
   heldoutPerplexity,
+  judgedFigure,
+  type JudgedRow,
   lossByTercileFigure,
   mappingCurve,
   mappingMethods,
   type PerplexityRow,
   type RatedRow,
   ratingsHistogram,
+  type ScorePoint,
+  scoresFigure,
+  type SmoothingMeanRow,
+  smoothingMeansFigure,
   type TercileChangeRow,
   trainingCurves,
   trainingLive,
@@ -101,6 +113,135 @@ export const methodRows = (["truncated-linear", "rank", "power"] as const).flatM
   return u.map((uncertainty, i) => ({ method, uncertainty, smoothing: smoothing[i] }));
 });
 
+const MODELS = ["base", "SFT", "LS", "UAL", "PPL-UAL"];
+
+const TASKS = [
+  { task: "arc_challenge", metric: "acc_norm", level: 0.29, chance: 0.252, n: 60 },
+  { task: "hellaswag", metric: "acc_norm", level: 0.43, chance: 0.25, n: 60 },
+  { task: "mmlu", metric: "acc", level: 0.26, chance: 0.25, n: 114 },
+  { task: "truthfulqa_mc2", metric: "mc2", level: 0.41, n: 60 },
+  { task: "gsm8k", metric: "exact_match_flexible", level: 0.02, chance: 0, n: 60 },
+];
+
+export const scores: ScorePoint[] = TASKS.flatMap(({ level, ...task }, t) =>
+  MODELS.map((model, m) => {
+    const score = level + 0.013 * ((m * 3 + t) % 5), half = 1.96 * Math.sqrt(score * (1 - score) / task.n);
+    return { model, ...task, score, low: Math.max(0, score - half), high: score + half };
+  })
+);
+
+export const differences: DifferenceRow[] = TASKS.flatMap(({ task, metric, n }, t) =>
+  [["SFT", "base"], ["UAL", "SFT"], ["UAL", "LS"]].map(([a, b], p) => {
+    const difference = 0.02 * ((t + 2 * p) % 4) - 0.015, half = t === 2 ? 0.012 : 0.06;
+    const distinguishable = Math.abs(difference) > half;
+    const p_ = distinguishable ? 0.004 : Math.min(1, 0.3 + 0.2 * t);
+    return {
+      task,
+      metric,
+      a,
+      b,
+      difference,
+      low: difference - half,
+      high: difference + half,
+      p: p_,
+      distinguishable,
+      n,
+    };
+  })
+);
+
+export const checkpoints: CheckpointRow[] = TASKS.slice(0, 3).flatMap(({ task, metric, level }, t) =>
+  ["SFT", "LS", "UAL"].flatMap((method, m) =>
+    [0, 10, 20, 30, 40].map((step) => {
+      const score = level + (step / 40) * (0.02 * m - 0.01) + 0.004 * ((step / 10 + t) % 3);
+      return { method, task, metric, step, score, low: score - 0.05, high: score + 0.05 };
+    })
+  )
+);
+
+export const smoothingMeans: SmoothingMeanRow[] = ["mmlu: acc (%)", "Silhouette (−1 to 1)"].flatMap((
+  measure,
+  t,
+) => [
+  { method: "SFT", mean: 0, measure, value: t ? 0.35 : 26, low: t ? 0.33 : 21, high: t ? 0.37 : 31 },
+  ...["LS", "UAL", "PPL-UAL"].flatMap((method, m) =>
+    [0.05, 0.1, 0.2, 0.3, 0.5].map((mean) => {
+      const value = t ? 0.36 + 0.1 * mean + 0.01 * m : 26 + 9 * mean * (0.6 - mean) + m;
+      const half = t ? 0.02 : 5;
+      return { method, mean, measure, value, low: value - half, high: value + half };
+    })
+  ),
+]);
+
+export const judged: JudgedRow[] = [
+  { a: "UAL", b: "SFT", wins: 31, draws: 4, losses: 25, winRate: 0.55, low: 0.43, high: 0.67 },
+  { a: "UAL", b: "LS", wins: 33, draws: 1, losses: 26, winRate: 0.558, low: 0.44, high: 0.68 },
+  {
+    a: "SFT",
+    b: "LS",
+    wins: 58,
+    draws: 2,
+    losses: 0,
+    winRate: 0.983,
+    low: 0.96,
+    high: 1,
+    set: "held-out prompts",
+  },
+  { a: "UAL", b: "base", wins: 0, draws: 0, losses: 0, winRate: NaN },
+];
+
+export const entropyMix: EntropyMixRow[] = [
+  { data: "base", method: "", math: 0.02, panel: "here" },
+  {
+    data: "high",
+    method: "SFT",
+    math: 0.03,
+    mathLow: 0,
+    mathHigh: 0.07,
+    winRate: 0.61,
+    winLow: 0.5,
+    winHigh: 0.71,
+    panel: "here",
+  },
+  {
+    data: "low",
+    method: "SFT",
+    math: 0.08,
+    mathLow: 0.02,
+    mathHigh: 0.15,
+    winRate: 0.34,
+    winLow: 0.23,
+    winHigh: 0.46,
+    panel: "here",
+  },
+  {
+    data: "mixed",
+    method: "SFT",
+    math: 0.05,
+    mathLow: 0.01,
+    mathHigh: 0.1,
+    winRate: 0.5,
+    winLow: 0.38,
+    winHigh: 0.61,
+    panel: "here",
+  },
+  {
+    data: "mixed",
+    method: "UAL",
+    math: 0.063,
+    mathLow: 0.01,
+    mathHigh: 0.12,
+    winRate: 0.56,
+    winLow: 0.44,
+    winHigh: 0.68,
+    panel: "here",
+  },
+  { data: "high", method: "SFT", math: 0.3827, winRate: 0.6881, panel: "in the paper" },
+  { data: "low", method: "SFT", math: 0.4651, winRate: 0.3705, panel: "in the paper" },
+  { data: "mixed", method: "SFT", math: 0.427, winRate: 0.5508, panel: "in the paper" },
+  { data: "mixed", method: "UAL", math: 0.4451, winRate: 0.657, panel: "in the paper" },
+];
+
 /** One of each figure, by file name. */
 export function figures(): Record<string, Figure> {
   return {
@@ -119,6 +260,17 @@ export function figures(): Record<string, Figure> {
     perplexity: heldoutPerplexity(perplexities),
     calibration: calibration(bins, ece),
     terciles: lossByTercileFigure(terciles),
+    scores: scoresFigure(scores),
+    scores_one: scoresFigure(scores.slice(0, 3)),
+    differences: differencesFigure(differences),
+    differences_few: differencesFigure(
+      differences.filter(({ a, b }) => a === "UAL" && b === "SFT").slice(0, 2),
+    ),
+    checkpoints: checkpointsFigure(checkpoints),
+    smoothing_means: smoothingMeansFigure(smoothingMeans),
+    judged: judgedFigure(judged, { judge: "SmolLM2-135M-Instruct, both orders" }),
+    entropy_mix: entropyMixFigure(entropyMix),
+    entropy_mix_one: entropyMixFigure(entropyMix.slice(0, 5).map(({ panel: _, ...row }) => row)),
     training_live: trainingLive(
       training(12).map((row) => ({ ...row, lr: 3e-4 * Math.min(1, row.step / 4) })),
       { method: "UAL", step: 12, total: 40, tokensPerSecond: 211.7, secondsLeft: 83.4, memory: 2.34e9 },

@@ -4,13 +4,19 @@ import { InputError } from "../run/errors.ts";
 import { readBytes, writeFileAtomic } from "../run/files.ts";
 import { agreementFigure, type AgreementOptions, type AgreementRow } from "./agreement.ts";
 import { calibration, type CalibrationRow } from "./calibration.ts";
+import { type CheckpointRow, checkpointsFigure } from "./checkpoints.ts";
 import { type CorrelationRow, correlationsFigure } from "./correlations.ts";
+import { type DifferenceRow, differencesFigure } from "./differences.ts";
+import { entropyMixFigure, type EntropyMixRow } from "./entropy_mix.ts";
 import type { Figure } from "./figure.ts";
 import { heldoutPerplexity, type PerplexityRow } from "./heldout_perplexity.ts";
+import { judgedFigure, type JudgedRow } from "./judged.ts";
 import { lossByTercileFigure, type TercileChangeRow } from "./loss_by_tercile.ts";
 import { mappingCurve, type MappingCurveOptions, type MappingRow } from "./mapping_curve.ts";
 import { mappingMethods, type MethodMappingRow } from "./mapping_methods.ts";
 import { type RatedRow, ratingsHistogram } from "./ratings_histogram.ts";
+import { type ScorePoint, scoresFigure } from "./scores.ts";
+import { type SmoothingMeanRow, smoothingMeansFigure } from "./smoothing_means.ts";
 import { trainingCurves, type TrainingRow } from "./training_curves.ts";
 
 /** Each figure's table, by the figure's name. */
@@ -24,6 +30,12 @@ export interface Tables {
   perplexity: { rows: PerplexityRow[] };
   calibration: { rows: CalibrationRow[]; ece: Record<string, number> };
   terciles: { rows: TercileChangeRow[] };
+  scores: { rows: ScorePoint[] };
+  differences: { rows: DifferenceRow[] };
+  checkpoints: { rows: CheckpointRow[] };
+  smoothing_means: { rows: SmoothingMeanRow[] };
+  judged: { rows: JudgedRow[]; options?: { judge?: string } };
+  entropy_mix: { rows: EntropyMixRow[]; options?: { math?: string; preference?: string } };
 }
 
 const draw: { [K in keyof Tables]: (table: Tables[K]) => Figure } = {
@@ -36,6 +48,12 @@ const draw: { [K in keyof Tables]: (table: Tables[K]) => Figure } = {
   perplexity: ({ rows }) => heldoutPerplexity(rows),
   calibration: ({ rows, ece }) => calibration(rows, ece),
   terciles: ({ rows }) => lossByTercileFigure(rows),
+  scores: ({ rows }) => scoresFigure(rows),
+  differences: ({ rows }) => differencesFigure(rows),
+  checkpoints: ({ rows }) => checkpointsFigure(rows),
+  smoothing_means: ({ rows }) => smoothingMeansFigure(rows),
+  judged: ({ rows, options }) => judgedFigure(rows, options),
+  entropy_mix: ({ rows, options }) => entropyMixFigure(rows, options),
 };
 
 /** The figure of one table. */
