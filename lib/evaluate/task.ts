@@ -92,13 +92,21 @@ export interface Task<D = unknown> {
   fixedShots?: boolean;
   /** How shots are chosen: CPython's sample a document, or the first ones. */
   pick: "sample" | "first";
+  /**
+   * Settings under which the harness draws one shot more than it needs and drops the document itself, should it be among
+   * them: those that leave both fewshot_split and test_split unset. Also done where shots come from the scored split.
+   */
+  drawsOneMore?: readonly Settings[];
   /** Which rows of the files are this task's (mmlu: those of its subject); default all. */
   accepts?: (row: Record<string, unknown>) => boolean;
   /** Names of the metrics in order, the one for tables first. */
   metrics: string[];
   /** In front of the shots. */
   description?: () => string | Promise<string>;
-  /** A row of any of the sources' layouts → a document. Throws InputError (without place) for what cannot be used. */
+  /**
+   * A row of any of the sources' layouts → a document. Throws RowFault for a malformed row, LeftOut for one that cannot be
+   * scored (row_fields.ts); both without place.
+   */
   parse(row: Record<string, unknown>): D;
   /** The question as the prompt has it, without the space that precedes an answer. */
   text(doc: D): string;
@@ -122,9 +130,13 @@ export interface OpenTask {
   source: string;
   /** What was read: names (no folders) and SHA-256. */
   files: { name: string; sha256: string }[];
-  /** Rows in the test file, before --limit. */
+  /** The file that shots come from, where they are drawn. */
+  shotsFrom?: string;
+  /** Rows of the task in the test file, before --limit. */
   total: number;
   /** Rows left out, with why ("row 3: answerKey E is not among the labels A, B, C, D"). */
   leftOut: string[];
+  /** What is odd about items that are scored all the same ("2 items have equal choices: rows 3, 8"). */
+  remarks: string[];
   items: Item[];
 }
