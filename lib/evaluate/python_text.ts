@@ -16,14 +16,14 @@ const SPACE = "[\\t-\\r\\x1c- \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u2
 const FRONT = new RegExp(`^${SPACE}`), BACK = new RegExp(`^${SPACE}$`);
 
 /** str.strip(). */
-export function pythonStrip(text: string): string {
+export function strip(text: string): string {
   let end = text.length;
   while (end > 0 && BACK.test(text[end - 1])) end--;
   return text.slice(0, end).replace(FRONT, "");
 }
 
 /** str.capitalize(): the first character in title case, all others in lower case. */
-export function pythonCapitalize(text: string): string {
+export function capitalize(text: string): string {
   if (text === "") return "";
   const first = String.fromCodePoint(text.codePointAt(0)!);
   // lowered as a whole, since a final sigma hangs on what precedes it

@@ -4,8 +4,8 @@
 //    "endings": ["waits [step] until it boils.", "paints it blue.", "eats the tap.", "sails away."], "label": "0"}
 // is asked as "Making tea: A man fills a kettle. The man" with " waits until it boils." and so on (one space of two is
 // taken away where a bracket was). Mirrors may have ctx joined: then nothing is capitalised.
-import { choiceItem, gradeChoices } from "../choice_task.ts";
-import { pythonCapitalize, pythonStrip } from "../python_text.ts";
+import { choiceItem, gradeChoices } from "../grade_choices.ts";
+import { capitalize, strip } from "../python_text.ts";
 import { atLeastTwo, goldIndex, textField, textsField } from "../row_fields.ts";
 import type { Task } from "../task.ts";
 
@@ -22,7 +22,7 @@ const metrics = ["acc", "acc_norm"] as const, hub = { name: "Rowan/hellaswag" };
 
 /** The harness's preprocess(): WikiHow's brackets go. Each pass runs once, in this order. */
 export function cleaned(text: string): string {
-  return pythonStrip(text).replaceAll(" [title]", ". ").replace(/\[[^\n]*?\]/g, "").replaceAll("  ", " ");
+  return strip(text).replaceAll(" [title]", ". ").replace(/\[[^\n]*?\]/g, "").replaceAll("  ", " ");
 }
 
 /** HellaSwag: 10,042 questions; the leaderboard's 10 shots come from train. */
@@ -45,7 +45,7 @@ export const hellaswag: Task<HellaSwag> = {
   metrics: [...metrics],
   parse(row) {
     const scene = typeof row.ctx_a === "string"
-      ? `${row.ctx_a} ${pythonCapitalize(textField(row, "ctx_b"))}`
+      ? `${row.ctx_a} ${capitalize(textField(row, "ctx_b"))}`
       : `${textField(row, "ctx")} `;
     const endings = atLeastTwo(textsField(row, "endings"));
     const { ind, source_id: source } = row;

@@ -4,8 +4,8 @@
 // or the cells question, A, B, C, D, letter, spaces kept. It is asked as "Which is even?\nA. 3\nB. 4\nC. 5\nD. 7\nAnswer:"
 // with the continuations " A" to " D", after a line that names the subject and the first five of the dev split.
 import { fault, shown } from "../../data/row.ts";
-import { choiceItem, gradeChoices } from "../choice_task.ts";
-import { pythonStrip } from "../python_text.ts";
+import { choiceItem, gradeChoices } from "../grade_choices.ts";
+import { strip } from "../python_text.ts";
 import { atLeastTwo, leaveOut, textField, textsField } from "../row_fields.ts";
 import type { Task } from "../task.ts";
 
@@ -120,7 +120,7 @@ function subjectTask(subject: string, subgroup: string): Task<Mmlu> {
 
 /** The question with its options, for the model as for people. */
 const asked = ({ question, choices }: Mmlu) =>
-  [pythonStrip(question), ...choices.map((choice, i) => `${LETTERS[i]}. ${choice}`)].join("\n");
+  [strip(question), ...choices.map((choice, i) => `${LETTERS[i]}. ${choice}`)].join("\n");
 
 function parse(row: Record<string, unknown>): Mmlu {
   const { question, choices, answer } = row.cells === undefined

@@ -7,7 +7,7 @@
 // which are part of the prompt and read from the harness's package.
 import { fault } from "../../data/row.ts";
 import { InputError } from "../../run/errors.ts";
-import { asChoices, choiceItem, gradeChoices } from "../choice_task.ts";
+import { asChoices, choiceItem, gradeChoices } from "../grade_choices.ts";
 import { harnessTaskFile } from "../harness_package.ts";
 import { atLeastTwo, leaveOut, objectField, textField, textsField } from "../row_fields.ts";
 import type { Task } from "../task.ts";
