@@ -1,0 +1,8 @@
+// Judging answers: pairs as AlpacaEval does, single answers as MT-bench does, by any judge that lib/chat reaches.
+export { type PairPrompt, parsePairPrompt, readPairPrompt } from "./alpaca_prompt.ts";
+export * from "./annotators.ts";
+export * from "./generate_answers.ts";
+export * from "./judge_pairs.ts";
+export * from "./model_outputs.ts";
+export * from "./prompt_set.ts";
+export * from "./win_rate.ts";

@@ -1,0 +1,50 @@
+// Win rates of judged pairs as alpaca_eval 0.6.6 counts them (metrics/winrate.py, metrics/helpers.py).
+
+/** 1: the reference's answer is better, 2: the model's, between: by how much; 0 or 1.5: a draw; NaN or null: none. */
+export type Preference = number | null | undefined;
+
+/** Figures of a comparison; the rates in percent, by alpaca_eval's names. */
+export interface WinRate {
+  /** mean(preference − 1) · 100. */
+  win_rate: number;
+  /** Of the mean: sample standard deviation / √n · 100; NaN for fewer than 2. */
+  standard_error: number;
+  n_wins: number;
+  n_wins_base: number;
+  n_draws: number;
+  /** Pairs with a preference; the others are left out. */
+  n_total: number;
+  /** (wins + draws / 2) / n · 100. */
+  discrete_win_rate: number;
+}
+
+/** The preference as a number from 1 to 2, or NaN where there is none: a 0 means 1.5. */
+export function validPreference(preference: Preference): number {
+  const value = preference === 0 ? 1.5 : preference ?? NaN;
+  return value >= 1 && value <= 2 ? value : NaN;
+}
+
+/** The figures of `preferences`; NaN rates where there is none at all. */
+export function winRate(preferences: readonly Preference[]): WinRate {
+  const wins = preferences.map(validPreference).filter((p) => !Number.isNaN(p)).map((p) => p - 1);
+  const n = wins.length, count = (test: (win: number) => boolean) => wins.filter(test).length;
+  const better = count((w) => w > 0.5), worse = count((w) => w < 0.5), draws = count((w) => w === 0.5);
+  return {
+    win_rate: meanOf(wins) * 100,
+    standard_error: standardError(wins) * 100,
+    n_wins: better,
+    n_wins_base: worse,
+    n_draws: draws,
+    n_total: n,
+    discrete_win_rate: (better + draws / 2) / n * 100,
+  };
+}
+
+const meanOf = (values: readonly number[]) => values.reduce((sum, v) => sum + v, 0) / values.length;
+
+/** Sample standard deviation (n − 1) / √n; NaN for fewer than 2. */
+export function standardError(values: readonly number[]): number {
+  if (values.length < 2) return NaN;
+  const mean = meanOf(values), squares = values.reduce((sum, v) => sum + (v - mean) ** 2, 0);
+  return Math.sqrt(squares / (values.length - 1) / values.length);
+}
