@@ -231,8 +231,6 @@ export function methodNamed(model: string): string | undefined {
   }
   if (model.toLowerCase() === "base") return "base";
   return words.includes("sft") ? "SFT" : words.includes("ls") ? "LS" : undefined;
-    ? { base: "base", sft: "SFT", ls: "LS" }[words[0]]
-    : undefined;
 }
 
 function columnOf(task: string): PaperTask | "average" | undefined {
