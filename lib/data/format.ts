@@ -40,10 +40,10 @@ export async function formatOf({ shown, path, ranges }: SourceFile): Promise<For
   );
 }
 
-/** The rows of a file, some at a time. Throws InputError as its format's reader. */
+/** The rows of a file, some at a time; of parquet only `columns`, where given. Throws InputError as its format's reader. */
 export async function* rowsOf(
   file: SourceFile,
-  { format, columns }: { format: Format; columns: ReadonlySet<string> },
+  { format, columns }: { format: Format; columns?: ReadonlySet<string> },
 ): AsyncGenerator<Row[]> {
   const { shown: path } = file;
   if (format === "parquet") {

@@ -37,20 +37,20 @@ export function openRanges(path: string): Ranges & Disposable {
 }
 
 /**
- * The rows of a parquet file, a row group at a time, with those of `columns` that it has. Throws InputError for a damaged
+ * The rows of a parquet file, a row group at a time, with those of `columns` that it has (default all). Throws InputError for a damaged
  * file and for one with none of the columns.
  */
 export async function* parquetRows(
   file: Ranges,
-  { path, columns }: { path: string; columns: ReadonlySet<string> },
+  { path, columns }: { path: string; columns?: ReadonlySet<string> },
 ): AsyncGenerator<Row[]> {
   const metadata = await readable(path, parquetMetadataAsync(file, { parsers, geoparquet: false }));
   const all = parquetSchema(metadata).children.map(({ element }) => element.name);
-  const wanted = all.filter((name) => columns.has(name));
+  const wanted = columns ? all.filter((name) => columns.has(name)) : all;
   if (wanted.length === 0) {
     throw new InputError(
       `Cannot read ${path}: none of its columns (${all.join(", ")}) is one of a known layout's (${
-        [...columns].join(", ")
+        [...columns ?? []].join(", ")
       }); rename them`,
     );
   }
