@@ -12,6 +12,8 @@ export interface SplitSource {
   mirror: string[];
   /** The hub's data set. */
   hub: { name: string; config?: string; split: string };
+  /** Of the mirror's or the hub's rows only so many, from the end. */
+  last?: number;
 }
 
 /** What the model is asked: to weigh choices, by the log-likelihood of each continuation of its context. */
