@@ -70,9 +70,14 @@ export class TaskFiles {
         this.#read.set(place, this.#open(place));
       }
       const found = await this.#read.get(place)!;
-      if (found.rows.length) return found;
+      if (found.rows.length) return this.#end(found, split);
       if (!place.includes("!")) throw new InputError(`Cannot use ${place}: it is empty; get it again`);
     }
+  }
+
+  /** What is asked for of a split that is too long. */
+  #end(found: Split, { last }: SplitSource): Split {
+    return last && this.kind !== "bundled" ? { ...found, rows: found.rows.slice(-last) } : found;
   }
 
   async #open(place: string): Promise<Split> {
