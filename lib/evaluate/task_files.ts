@@ -55,8 +55,7 @@ export class TaskFiles {
   places(split: SplitSource): string[] {
     const { name, config, split: part } = split.hub;
     if (this.kind === "hub") return [`hf:${name}:${config ? `${config}/` : ""}${part}`];
-    // a mirror may also have the hub's layout under the bundled files' names
-    return this.kind === "bundled" ? [split.bundled] : [...split.mirror, split.bundled];
+    return this.kind === "bundled" ? [split.bundled] : split.mirror;
   }
 
   /**

@@ -1,7 +1,7 @@
 // The part of YAML that benchmark packages write their tasks in: block mappings and sequences, plain and quoted scalars over
 // several lines. Not a YAML library: anchors, flow collections and block scalars are refused, values stay texts.
 
-/** A value: numbers, booleans and tags stay the text that they were written as; nothing is "". */
+/** A value: numbers and booleans stay the text that they were written as, tags are passed over, nothing is "". */
 export type Yaml = string | Yaml[] | { [key: string]: Yaml };
 
 /** The value of a document. Throws SyntaxError with the line for what this reader does not know. */
@@ -66,6 +66,7 @@ class Reader {
 
   /** A scalar from `start` on and the lines below it that are indented by more than `indent`. */
   #scalar(start: string, indent: number): string {
+    start = start.replace(/^!\S*\s*/, "");
     const quote = start[0];
     if (quote === '"' || quote === "'") return this.#quoted(start, quote);
     if ("[{&*|>%@`".includes(quote)) {
@@ -125,9 +126,9 @@ function folded(lines: string[], escapes = false): string {
       empty++;
       continue;
     }
-    const open = escapes && empty === 0 && /(?<!\\)(\\\\)*\\$/.test(text);
+    const open = escapes && /(?<!\\)(\\\\)*\\$/.test(text);
     text = open
-      ? text.slice(0, -1) + part
+      ? text.slice(0, -1) + "\n".repeat(empty) + part
       : text.replace(/[ \t]+$/, "") + (empty ? "\n".repeat(empty) : " ") + part;
     empty = 0;
   }

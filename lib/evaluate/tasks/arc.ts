@@ -27,12 +27,12 @@ function arc(name: string, files: string, openllm: number): Task<Arc> {
     kind: "choice",
     test: {
       bundled: `${name}/test.jsonl`,
-      mirror: [`arc/${files}-Test.jsonl`],
+      mirror: [`arc/${files}-Test.jsonl`, `${name}/test.jsonl`],
       hub: { ...hub, split: "test" },
     },
     shots: {
       bundled: `${name}/train.jsonl`,
-      mirror: [`arc/${files}-Train.jsonl`, `arc/${files}-Dev.jsonl`],
+      mirror: [`arc/${files}-Train.jsonl`, `${name}/train.jsonl`, `arc/${files}-Dev.jsonl`],
       hub: { ...hub, split: "train" },
     },
     defaultShots: { harness: 0, openllm },

@@ -31,12 +31,20 @@ export const hellaswag: Task<HellaSwag> = {
   kind: "choice",
   test: {
     bundled: "hellaswag/validation.jsonl",
-    mirror: ["hellaswag/hellaswag_val.jsonl.gz", "hellaswag/hellaswag_val.jsonl"],
+    mirror: [
+      "hellaswag/hellaswag_val.jsonl.gz",
+      "hellaswag/hellaswag_val.jsonl",
+      "hellaswag/validation.jsonl",
+    ],
     hub: { ...hub, split: "validation" },
   },
   shots: {
     bundled: "hellaswag/train.jsonl",
-    mirror: ["hellaswag/hellaswag_train.jsonl.gz", "hellaswag/hellaswag_train.jsonl"],
+    mirror: [
+      "hellaswag/hellaswag_train.jsonl.gz",
+      "hellaswag/hellaswag_train.jsonl",
+      "hellaswag/train.jsonl",
+    ],
     hub: { ...hub, split: "train" },
   },
   defaultShots: { harness: 0, openllm: 10 },

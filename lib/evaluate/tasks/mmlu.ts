@@ -90,7 +90,7 @@ interface Mmlu {
 function subjectTask(subject: string, subgroup: string): Task<Mmlu> {
   const split = (name: "test" | "dev") => ({
     bundled: `mmlu/${name}.jsonl`,
-    mirror: [`mmlu/mmlu.zip!${name}/${subject}_${name}.csv`],
+    mirror: [`mmlu/mmlu.zip!${name}/${subject}_${name}.csv`, `mmlu/${name}.jsonl`],
     hub: { name: "cais/mmlu", config: subject, split: name },
   });
   return {

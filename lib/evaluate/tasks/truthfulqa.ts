@@ -39,7 +39,7 @@ function truthfulqa(name: "mc1" | "mc2", grade: Task["grade"]): Task<TruthfulQa>
     kind: "choice",
     test: {
       bundled: "truthfulqa/validation.jsonl",
-      mirror: ["truthfulqa/mc_task.json"],
+      mirror: ["truthfulqa/mc_task.json", "truthfulqa/validation.jsonl"],
       hub: { name: "truthfulqa/truthful_qa", config: "multiple_choice", split: "validation" },
     },
     defaultShots: { harness: 0, openllm: 0 },
