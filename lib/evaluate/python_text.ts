@@ -17,9 +17,14 @@ const FRONT = new RegExp(`^${SPACE}`), BACK = new RegExp(`^${SPACE}$`);
 
 /** str.strip(). */
 export function strip(text: string): string {
+  return rstrip(text).replace(FRONT, "");
+}
+
+/** str.rstrip(). */
+export function rstrip(text: string): string {
   let end = text.length;
   while (end > 0 && BACK.test(text[end - 1])) end--;
-  return text.slice(0, end).replace(FRONT, "");
+  return text.slice(0, end);
 }
 
 /** str.capitalize(): the first character in title case, all others in lower case. */

@@ -1,0 +1,277 @@
+// Runs tasks: items → tokens → log-likelihoods or generated texts → graded rows, under one or several adapters in one pass.
+// What was scored before is taken from a ledger. Reading tasks: open_tasks.ts; tables of the rows: summary.ts.
+import {
+  type Adapter,
+  baseOf,
+  type ChoiceRequest,
+  type ChoiceScore,
+  generate,
+  type Model,
+  scoreChoices,
+} from "../model/mod.ts";
+import type { JitOptions } from "../jit/mod.ts";
+import { sha256Hex } from "../run/files.ts";
+import { cutAtStop } from "./cut_at_stop.ts";
+import { itemKey, type ItemLedger } from "./item_ledger.ts";
+import type { ItemRow } from "./item_row.ts";
+import { fitSequence, PairEncoder } from "./pair_encoder.ts";
+import type { ChoiceItem, GenerationItem, Item, OpenTask, Task } from "./task.ts";
+
+/** Part of an item's key: raise it when encoding, scoring or grading changes what rows hold. */
+const VERSION = 1;
+
+/** How to evaluate. */
+export interface EvaluateOptions extends JitOptions {
+  /** Takes up what was scored before and keeps what is scored now. */
+  ledger?: ItemLedger;
+  /** SHA-256 of each adapter's files, by name; needed with a ledger. */
+  adapterHashes?: Record<string, string>;
+  /** Tokens of a batch of choices, about. Default 1024. */
+  batchTokens?: number;
+  /** Texts that are generated side by side. Default 16. */
+  batch?: number;
+  /** Called as items are done: how many of how many, those from the ledger counted. */
+  onItem?: (done: number, total: number, task: string) => void | Promise<void>;
+}
+
+/** One item under one model, with what its row will be. */
+interface Job {
+  task: Task;
+  item: Item;
+  /** What the row has before scoring. */
+  start: ItemRow;
+  key: string;
+}
+
+/**
+ * The rows of all items under each adapter (undefined: the base model alone): by task, model and document, in the given
+ * orders. A row depends on its item, model and adapter alone, but for rounding. Throws InputError for items that the model
+ * cannot take.
+ */
+export async function evaluate(
+  model: Model,
+  adapters: Record<string, Adapter | undefined>,
+  tasks: OpenTask[],
+  options: EvaluateOptions = {},
+): Promise<ItemRow[]> {
+  const names = Object.keys(adapters), { ledger, onItem } = options;
+  const encoder = new PairEncoder(model.tokenizer), max = model.config.maxPositions;
+  const total = names.length * tasks.reduce((sum, { items }) => sum + items.length, 0);
+  const rows: ItemRow[] = [];
+  let done = 0;
+  const told = async (task: string, count = 1) => await onItem?.(done += count, total, task);
+  for (const opened of batchesOf(tasks)) {
+    const made = new Map<string, ItemRow>(); // by key
+    const open: Record<string, Job[]> = {};
+    const jobs = opened.flatMap((task) => names.map((name) => jobsOf(task, name, model, options)));
+    for (const job of jobs.flat()) {
+      const known = ledger?.get(job.key);
+      if (known) made.set(job.key, known);
+      else (open[job.start.model] ??= []).push(job);
+    }
+    if (made.size) await told(opened[0].task.name, made.size);
+    const keep = async (job: Job, row: ItemRow) => {
+      made.set(job.key, row);
+      ledger?.add(job.key, row);
+      await told(job.start.task);
+    };
+    const run = opened[0].task.kind === "choice" ? runChoices : runTexts;
+    await run(model, adapters, open, { ...options, encoder, max, keep, flush: () => ledger?.flush() });
+    ledger?.flush();
+    // A row that the ledger has under another model's name is the same result all the same.
+    for (const { key, start: { model } } of jobs.flat()) rows.push({ ...made.get(key)!, model });
+  }
+  return rows;
+}
+
+/** Tasks that run together: all of a group's choices (their programs are shared), others one by one. */
+function batchesOf(tasks: OpenTask[]): OpenTask[][] {
+  const batches: OpenTask[][] = [];
+  for (const task of tasks) {
+    const last = batches.at(-1), group = task.task.group;
+    if (last && group && last[0].task.group === group && task.task.kind === "choice") last.push(task);
+    else batches.push([task]);
+  }
+  return batches;
+}
+
+function jobsOf(
+  { task, shots, settings, items }: OpenTask,
+  name: string,
+  model: Model,
+  { ledger, adapterHashes = {}, engine = "onnxruntime" }: EvaluateOptions,
+): Job[] {
+  return items.map((item) => {
+    const { docIndex, id, cluster, question, contexts } = item;
+    const start: ItemRow = {
+      model: name,
+      task: task.name,
+      doc_index: docIndex,
+      ...(id === undefined ? {} : { id }),
+      ...(task.group ? { group: task.group } : {}),
+      ...(cluster === undefined ? {} : { cluster }),
+      question,
+      context_sha256: sha256Hex(contexts[0]),
+      n_context_tokens: 0,
+      truncated: 0,
+    };
+    const key = ledger
+      ? itemKey({
+        version: VERSION,
+        model: [model.hash, model.definition],
+        adapter: name in adapterHashes ? adapterHashes[name] : null,
+        task: task.name,
+        settings: [settings, shots, task.metrics],
+        engine,
+        item: sha256Hex(JSON.stringify(item)), // its row in the file among it
+      })
+      : `${name}\n${task.name}\n${docIndex}`;
+    return { task, item, start, key };
+  });
+}
+
+interface RunOptions extends EvaluateOptions {
+  encoder: PairEncoder;
+  /** The model's context in tokens. */
+  max: number;
+  keep: (job: Job, row: ItemRow) => Promise<void>;
+  flush: () => void;
+}
+
+/** Scores choices; jobs that several models share are encoded once. */
+async function runChoices(
+  model: Model,
+  adapters: Record<string, Adapter | undefined>,
+  open: Record<string, Job[]>,
+  options: RunOptions,
+): Promise<void> {
+  const byModels = Map.groupBy(
+    Map.groupBy(Object.values(open).flat(), ({ item }) => item).values(),
+    (jobs) => jobs.map(({ start }) => start.model).join("\n"),
+  );
+  for (const lists of byModels.values()) { // mostly one: all models lack the same items
+    const encoded = lists.map((jobs) => encodeChoices(jobs[0], options));
+    const some = Object.fromEntries(lists[0].map(({ start: { model } }) => [model, adapters[model]]));
+    let unsaved = 0;
+    await scoreChoices(baseOf(model), encoded.map(({ request }) => request), some, {
+      ...jitOf(options),
+      batchTokens: options.batchTokens,
+      onScore: async (name, index, score) => {
+        const job = lists[index].find(({ start }) => start.model === name)!;
+        await options.keep(job, choiceRow(job, encoded[index], score));
+        if (++unsaved % 64 === 0) options.flush();
+      },
+    });
+  }
+}
+
+/** An item's tokens: the request, and what its row says of them. */
+interface EncodedChoices {
+  request: ChoiceRequest;
+  continuations: number[][];
+  contextTokens: number;
+  truncated: number;
+}
+
+function encodeChoices({ item, start, task }: Job, { encoder, max }: RunOptions): EncodedChoices {
+  const { contexts, continuations } = item as ChoiceItem, place = `${start.task} row ${start.doc_index}`;
+  const pairs = continuations.map((continuation, i) =>
+    encoder.pair(contexts[i] ?? contexts[0], continuation)
+  );
+  const fitted = pairs.map((pair) => fitSequence(pair, max, place));
+  return {
+    request: {
+      sequences: fitted.map(({ ids }) => ids),
+      targets: fitted.map(({ targets }) => targets),
+      group: task.name,
+    },
+    continuations: pairs.map(({ continuation }) => continuation),
+    contextTokens: pairs[0].context.length,
+    truncated: fitted.reduce((most, { truncated }) => Math.max(most, truncated), 0),
+  };
+}
+
+function choiceRow({ item, start, task }: Job, encoded: EncodedChoices, score: ChoiceScore): ItemRow {
+  const { choices, gold, labels } = item as ChoiceItem;
+  const { loglikelihoods, isGreedy } = score;
+  const { metrics, extracted } = task.grade(item, { loglikelihoods, isGreedy });
+  return {
+    ...start,
+    n_context_tokens: encoded.contextTokens,
+    truncated: encoded.truncated,
+    choices,
+    continuation_token_ids: encoded.continuations,
+    loglikelihoods,
+    is_greedy: isGreedy,
+    gold,
+    ...(labels ? { labels } : {}),
+    ...extracted,
+    ...metrics,
+  };
+}
+
+/** Generates texts, model by model. */
+async function runTexts(
+  model: Model,
+  adapters: Record<string, Adapter | undefined>,
+  open: Record<string, Job[]>,
+  options: RunOptions,
+): Promise<void> {
+  for (const [name, jobs] of Object.entries(open)) {
+    const byLimits = Map.groupBy(jobs, ({ item }) => {
+      const { stop, maxNew } = item as GenerationItem;
+      return JSON.stringify([stop, maxNew]);
+    });
+    for (const own of byLimits.values()) {
+      // Some at a time, so that a killed run loses little; each batch fills the rows that generate side by side.
+      for (let at = 0; at < own.length; at += GENERATED) {
+        await generateRows(model, adapters[name], own.slice(at, at + GENERATED), options);
+        options.flush();
+      }
+    }
+  }
+}
+
+/** Items that are generated before the ledger is written. */
+const GENERATED = 64;
+
+async function generateRows(
+  model: Model,
+  adapter: Adapter | undefined,
+  jobs: Job[],
+  { encoder, max, keep, batch, ...options }: RunOptions,
+): Promise<void> {
+  const { stop, maxNew } = jobs[0].item as GenerationItem, { tokenizer, config } = model;
+  const room = Math.max(1, max - maxNew);
+  const contexts = jobs.map(({ item }) => encoder.encode(item.contexts[0]));
+  const decode = (ids: number[]) => tokenizer.decode(ids, { skipSpecial: true });
+  const made = await generate(baseOf(model), contexts.map((ids) => ids.slice(-room)), {
+    ...jitOf(options),
+    adapter,
+    maxNew,
+    stop: config.eosIds,
+    stopStrings: stop,
+    decode,
+    batch,
+  });
+  for (const [i, job] of jobs.entries()) {
+    const { ids } = made[i], text = cutAtStop(decode(ids), stop);
+    const { metrics, extracted } = job.task.grade(job.item, { text });
+    await keep(job, {
+      ...job.start,
+      n_context_tokens: contexts[i].length,
+      truncated: Math.max(0, contexts[i].length - room),
+      generated: text,
+      new_token_ids: ids,
+      n_new_tokens: ids.length,
+      target: (job.item as GenerationItem).target,
+      ...extracted,
+      ...metrics,
+    });
+  }
+}
+
+/** The compiler's options among a run's. */
+function jitOf({ threads, engine, cache, config, device }: JitOptions): JitOptions {
+  return { threads, engine, cache, config, device };
+}
