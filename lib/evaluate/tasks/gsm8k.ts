@@ -5,8 +5,9 @@
 //         "answer": "She bakes 3 * 8 = <<3*8=24>>24 rolls.\nSo 24 - 20 = <<24-20=4>>4 are left.\n#### 4"}
 // The prompt: shots, then "Question: Mia bakes … left?\nAnswer:"; the model goes on " She bakes … #### 4\n\nQuestion:" and is cut
 // before "Question:". strict_match is "4", so is flexible_extract, and both exact_match are 1.
-import { RELEASED, substringHit } from "../released_code.ts";
 import { exactMatch, flexibleExtract, strictMatch } from "../math_answer.ts";
+import { strip } from "../python_text.ts";
+import { RELEASED, substringHit } from "../released_code.ts";
 import { leaveOut, textField } from "../row_fields.ts";
 import type { GenerationAnswer, Grade, Item, Task } from "../task.ts";
 
@@ -39,7 +40,7 @@ export function mathDoc(row: Record<string, unknown>): MathDoc {
 /** What follows the last "####" of a worked-out answer; "" where there is none. */
 export function afterHashes(answer: string): string {
   const at = answer.lastIndexOf("####");
-  return at < 0 ? "" : answer.slice(at + 4).trim();
+  return at < 0 ? "" : strip(answer.slice(at + 4));
 }
 
 /** The answers that the filters extract, compared with the item's target; beside them the released code's substring rule. */
