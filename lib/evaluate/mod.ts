@@ -4,6 +4,7 @@ export * from "./claim.ts";
 export * from "./compare.ts";
 export * from "./dynamics.ts";
 export * from "./judge/mod.ts";
+export { type HarnessExportOptions, type HarnessRun, writeHarnessResults } from "./harness_export.ts";
 export * from "./paper_tables.ts";
 export * from "./perplexity.ts";
 export * from "./score_table.ts";
