@@ -33,6 +33,7 @@ const bodies: Record<string, () => Promise<(flags: Flags) => Promise<Output | vo
   watch: async () => (await import("./cli/watch.ts")).watch,
   perplexity: async () => (await import("./cli/perplexity.ts")).perplexity,
   generate: async () => (await import("./cli/generate.ts")).generate,
+  evaluate: async () => (await import("./cli/evaluate.ts")).evaluate,
   fetch: async () => (await import("./cli/fetch.ts")).fetchVerb,
   export: async () => (await import("./cli/export.ts")).exportAdapter,
   serve: async () => (await import("./cli/serve.ts")).serveVerb,

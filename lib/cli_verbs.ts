@@ -466,6 +466,59 @@ export const verbs: Record<string, Verb> = {
       "api-key-env": { value: "NAME", help: "the environment variable with a key that requests must bear" },
     },
   },
+  evaluate: {
+    summary: "Score benchmarks under a model and its adapters, item by item as lm-evaluation-harness does",
+    positional: "adapter",
+    engine: true,
+    flags: {
+      adapter: {
+        value: "DIR",
+        help: "LoRA adapters to evaluate, as DIR or NAME=DIR; base is the model without one; default: base",
+        many: true,
+      },
+      tasks: {
+        value: "NAMES",
+        help:
+          "tasks or groups, with commas: all, mmlu, mmlu_stem, heldout …; default: arc_challenge,hellaswag," +
+          "mmlu,truthfulqa_mc2",
+        many: true,
+      },
+      limit: { value: "N", help: "the first N items of each task" },
+      shots: { value: "N", help: "examples in front of a question; default: the settings'" },
+      settings: {
+        value: "NAME",
+        help: "the harness's defaults, or the Open LLM leaderboard's (25-shot ARC, 5-shot MMLU …)",
+        default: "harness",
+        choices: ["harness", "openllm"],
+      },
+      seed: { value: "N", help: "of the draws of shots, as the harness's fewshot seed", default: "1234" },
+      source: {
+        value: "NAME",
+        help: "where the items come from; default: the mirror where --mirror is given, else bundled",
+        choices: ["bundled", "mirror", "hub"],
+      },
+      mirror: { value: "DIR", help: "a folder with the benchmarks' files" },
+      out: {
+        value: "DIR",
+        help: "write items.jsonl, summary.json and results.jsonl here",
+        default: "evaluation",
+      },
+      train: {
+        value: "SOURCE",
+        help:
+          "training data to look for the tasks' items in, by runs of 13 words; default: what an adapter's run names",
+        many: true,
+      },
+      "no-decontaminate": { help: "do not look for the tasks' items in training data" },
+      heldout: { value: "FILE", help: "the dialogues of the task heldout; default: the bundled ones" },
+      context: { value: "N", help: "longest dialogue of heldout in tokens; more is cut", default: "1024" },
+      batch: { value: "N", help: "texts that are generated side by side", default: "16" },
+      "batch-tokens": { value: "N", help: "tokens of a batch of choices, about", default: "1024" },
+      harness: { help: "also write the harness's results and samples files, for its tools" },
+      engine,
+      ...modelFlags,
+    },
+  },
   fetch: {
     summary: "Download a model from the hub, or bring it up to date; HF_TOKEN opens gated ones",
     positional: "model",

@@ -40,6 +40,7 @@ export async function train(flags: Flags): Promise<Output> {
     init,
     template,
     dir,
+    dataFile: resolveUser(flags.required("data")),
     context: flags.whole("context", 2),
     supervise: flags.required("supervise") as "all" | "response",
     heldout,

@@ -70,6 +70,8 @@ export interface TrainJob {
   checkpointEvery?: number;
   onStart?: (done: number, total: number) => void | Promise<void>;
   onStep?: (metrics: StepMetrics, total: number) => void | Promise<void>;
+  /** The file that `examples` come from, for volatile.json: `ual evaluate` looks in it for benchmarks' items. */
+  dataFile?: string;
   /** Told of dialogues that were cut or left out, and of what takes long before the first step. */
   onNotice?: (text: string) => void;
   jit?: JitOptions;
@@ -146,7 +148,10 @@ export async function trainStage(given: TrainJob): Promise<TrainedRun> {
       ...(uncertainty || job.smoothing.method === "entropy" ? [SMOOTHING_FILE] : []),
     ],
     results,
-    volatile: timings(metrics, run.compile, start, resumedFrom),
+    volatile: {
+      ...timings(metrics, run.compile, start, resumedFrom),
+      ...(job.dataFile ? { data: job.dataFile } : {}),
+    },
   });
   return { manifest, skipped: false, stopped, resumedFrom, metrics };
 }

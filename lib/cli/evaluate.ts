@@ -1,0 +1,291 @@
+// `ual evaluate`: benchmarks under a model and its adapters, item by item, into a folder.
+import { basename, dirname, join, resolve } from "node:path";
+import type { Output } from "../cli.ts";
+import { bundledPath } from "../data/bundled.ts";
+import { openSource } from "../data/open_source.ts";
+import { readExamples } from "../data/source.ts";
+import { taskContamination, unseenRows } from "../evaluate/contamination.ts";
+import { compareModels } from "../evaluate/compare.ts";
+import { evaluate as evaluateTasks } from "../evaluate/evaluate.ts";
+import { writeHarnessResults } from "../evaluate/harness_export.ts";
+import { evaluateHeldout } from "../evaluate/heldout.ts";
+import { ItemLedger } from "../evaluate/item_ledger.ts";
+import type { ItemRow, TaskInfo } from "../evaluate/item_row.ts";
+import { openTasks } from "../evaluate/open_tasks.ts";
+import { comparisonTable, scoreTable } from "../evaluate/score_table.ts";
+import { summarise } from "../evaluate/summary.ts";
+import type { OpenTask, Settings } from "../evaluate/task.ts";
+import { type Adapter, type Model, readAdapter } from "../model/mod.ts";
+import { InputError } from "../run/errors.ts";
+import { readBytes, resolveUser, sha256File, sha256Hex, writeFileAtomic } from "../run/files.ts";
+import { lockFolder } from "../run/lock.ts";
+import { hardware, versions } from "../run/machine.ts";
+import { sortedJson } from "../run/manifest.ts";
+import { Progress } from "../run/progress.ts";
+import { table } from "../show/text.ts";
+import type { Flags } from "./flags.ts";
+import { jitOf, modelOf } from "./model.ts";
+
+/** The pseudo-task of held-out dialogues, which has no items of choices. */
+const HELDOUT = "heldout";
+
+/** Evaluates, or goes on where a run into the same folder was killed. */
+export async function evaluate(flags: Flags): Promise<Output> {
+  const out = resolveUser(flags.required("out")), started = performance.now();
+  const names = namesOf(flags), tasks = await tasksOf(flags, names.filter((name) => name !== HELDOUT));
+  const dialogues = names.includes(HELDOUT) ? await heldoutOf(flags) : undefined;
+  const wanted = modelsOf(flags.list("adapter"));
+  const training = await trainingOf(flags, wanted);
+  const { model, template } = await modelOf(flags);
+  const { adapters, hashes } = await adaptersOf(wanted, model);
+  using _lock = lockFolder(out);
+  using ledger = await ItemLedger.open(out);
+  for (const { task, leftOut, remarks } of tasks) {
+    for (const note of [...leftOut.map((why) => `left out ${why}`), ...remarks]) {
+      console.error(`${task.name}: ${note}`);
+    }
+  }
+  const rows = await scored(flags, model, adapters, tasks, { ledger, hashes });
+  const heldout = dialogues &&
+    await evaluateHeldout(model, adapters, dialogues, {
+      ...jitOf(flags),
+      template,
+      context: flags.whole("context", 2),
+    });
+  const infos = tasks.map(infoOf), many = Object.keys(adapters).length > 1;
+  const scores = summarise(rows, infos), comparisons = many ? compareModels(rows, infos) : [];
+  const contamination = await contaminationOf(training, tasks, rows, infos);
+  const summary = {
+    model: { name: model.name, hash: model.hash },
+    adapters: Object.fromEntries(Object.keys(adapters).map((name) => [name, hashes[name] ?? null])),
+    tasks: tasks.map((task, i) => ({ ...infos[i], ...aboutTask(task, rows) })),
+    scores,
+    comparisons,
+    ...(heldout ? { heldout } : {}),
+    contamination,
+    versions: versions(),
+  };
+  const written = {
+    items: join(out, "items.jsonl"),
+    summary: join(out, "summary.json"),
+    results: join(out, "results.jsonl"),
+  };
+  await writeFileAtomic(written.items, lines(rows));
+  await writeFileAtomic(written.results, lines(scores));
+  await writeFileAtomic(written.summary, sortedJson(finite(summary)));
+  const seconds = (performance.now() - started) / 1000;
+  await writeFileAtomic(join(out, "volatile.json"), sortedJson({ seconds, hardware: hardware() }));
+  if (flags.flag("harness")) {
+    const run = { rows, scores, tasks: infos, open: tasks };
+    await writeHarnessResults(join(out, "harness"), run, { modelArgs: `pretrained=${model.name}`, seconds });
+  }
+  return {
+    json: { out, ...written, ...finite(summary) as object },
+    text: textOf({ scores, comparisons, heldout, contamination, out }),
+  };
+}
+
+/** Names given by --tasks, with commas or several times. */
+function namesOf(flags: Flags): string[] {
+  const given = flags.list("tasks").flatMap((list) => list.split(",")).map((name) => name.trim()).filter(
+    Boolean,
+  );
+  return [...new Set(given.length ? given : DEFAULT_TASKS)];
+}
+
+/** The paper's four benchmarks. */
+const DEFAULT_TASKS = ["arc_challenge", "hellaswag", "mmlu", "truthfulqa_mc2"];
+
+async function tasksOf(flags: Flags, names: string[]): Promise<OpenTask[]> {
+  if (names.length === 0) return [];
+  const count = (name: string, least: number) => flags.given(name) ? flags.whole(name, least) : undefined;
+  const source = flags.text("source") as "bundled" | "mirror" | "hub" | undefined;
+  return await openTasks(names, { source, mirror: flags.text("mirror") }, {
+    settings: flags.required("settings") as Settings,
+    shots: count("shots", 0),
+    limit: count("limit", 1),
+    seed: flags.whole("seed", 0),
+    onAbsent: (task, why) => console.error(`${task}: left out, ${why}`),
+  });
+}
+
+async function heldoutOf(flags: Flags) {
+  const path = flags.text("heldout");
+  const all = await readExamples(path ? resolveUser(path) : bundledPath("heldout"));
+  return flags.given("limit") ? all.slice(0, flags.whole("limit")) : all;
+}
+
+/** Models by name: "base" or an adapter's folder, undefined for the former. */
+function modelsOf(given: string[]): Map<string, string | undefined> {
+  const models = new Map<string, string | undefined>();
+  for (const text of given.length ? given : ["base"]) {
+    const [, name, path] = /^([\w.-]+)=(.+)$/.exec(text) ?? [undefined, undefined, text];
+    if (path === "base") {
+      models.set(name ?? "base", undefined);
+      continue;
+    }
+    const folder = resolveUser(path), last = basename(folder);
+    const own = name ?? (last === "adapter" ? basename(dirname(folder)) : last);
+    if (models.has(own)) {
+      throw new InputError(
+        `Cannot evaluate two models called ${own}: name them, as in --adapter one=DIR --adapter two=DIR`,
+      );
+    }
+    models.set(own, folder);
+  }
+  return models;
+}
+
+async function adaptersOf(wanted: Map<string, string | undefined>, model: Model) {
+  const adapters: Record<string, Adapter | undefined> = {}, hashes: Record<string, string> = {};
+  for (const [name, folder] of wanted) {
+    adapters[name] = folder ? await readAdapter(folder, model.config) : undefined;
+    if (!folder) continue;
+    const files = ["adapter_config.json", "adapter_model.safetensors"];
+    hashes[name] = sha256Hex((await Promise.all(files.map((file) => sha256File(join(folder, file))))).join());
+  }
+  return { adapters, hashes };
+}
+
+/** Training data to look for the tasks' items in: by model, as --train or the adapter's run says. */
+async function trainingOf(
+  flags: Flags,
+  models: Map<string, string | undefined>,
+): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  if (flags.flag("no-decontaminate")) return found;
+  for (const ref of flags.list("train")) found.set(ref, ref);
+  if (found.size) return found;
+  for (const [name, folder] of models) {
+    if (!folder) continue;
+    const data = await dataOf(resolve(folder, "../volatile.json"));
+    if (data) found.set(name, data);
+    else {console.error(
+        `${name}: training data not known, so not checked for the tasks' items; name it by --train`,
+      );}
+  }
+  return found;
+}
+
+/** The data file that a run's volatile.json names, where it is still there. */
+async function dataOf(path: string): Promise<string | undefined> {
+  try {
+    const { data } = JSON.parse(new TextDecoder().decode(await readBytes(path)));
+    if (typeof data === "string" && (await Deno.stat(data)).isFile) return data;
+  } catch {
+    // another program's adapter, or the data has gone
+  }
+  return undefined;
+}
+
+async function scored(
+  flags: Flags,
+  model: Model,
+  adapters: Record<string, Adapter | undefined>,
+  tasks: OpenTask[],
+  { ledger, hashes }: { ledger: ItemLedger; hashes: Record<string, string> },
+): Promise<ItemRow[]> {
+  const total = Object.keys(adapters).length * tasks.reduce((sum, { items }) => sum + items.length, 0);
+  const progress = new Progress("evaluate", total);
+  const rows = await evaluateTasks(model, adapters, tasks, {
+    ...jitOf(flags),
+    ledger,
+    adapterHashes: hashes,
+    batchTokens: flags.whole("batch-tokens"),
+    batch: flags.whole("batch"),
+    onItem: (done, _, task) => progress.update(done, { note: task }),
+  });
+  await progress.finish(`${total} items`);
+  return rows;
+}
+
+function infoOf({ task, shots, settings, source }: OpenTask): TaskInfo {
+  const { name, group, subgroup, metrics } = task;
+  return {
+    task: name,
+    ...(group ? { group } : {}),
+    ...(subgroup ? { subgroup } : {}),
+    metrics,
+    shots,
+    settings,
+    source,
+  };
+}
+
+/** What the summary says of a task's files and items. */
+function aboutTask({ task, files, shotsFrom, total, items, leftOut, remarks }: OpenTask, rows: ItemRow[]) {
+  const cut = new Set(rows.filter((r) => r.task === task.name && r.truncated > 0).map((r) => r.doc_index));
+  return {
+    files,
+    ...(shotsFrom ? { shots_from: shotsFrom } : {}),
+    rows: total,
+    items: items.length,
+    truncated: cut.size,
+    left_out: leftOut,
+    remarks,
+  };
+}
+
+/** What was found in each training set, and the scores without the items in it. */
+async function contaminationOf(
+  training: Map<string, string>,
+  tasks: OpenTask[],
+  rows: ItemRow[],
+  infos: TaskInfo[],
+) {
+  const reports = [];
+  for (const [name, ref] of training) {
+    const { seen, ...found } = await taskContamination(openSource(ref), tasks);
+    const without = seen.length ? { scores_without: summarise(unseenRows(rows, seen), infos) } : {};
+    const own = seen.map(({ task, docIndex, example, words }) => ({
+      task,
+      doc_index: docIndex,
+      example,
+      words,
+    }));
+    reports.push({ training: name, ...found, seen: own, ...without });
+  }
+  return reports;
+}
+
+const lines = (rows: object[]) => rows.map((row) => JSON.stringify(row) + "\n").join("");
+
+/** A value as JSON has it: NaN is null. */
+const finite = (value: unknown): unknown =>
+  JSON.parse(JSON.stringify(value, (_, v) => typeof v === "number" && !Number.isFinite(v) ? null : v));
+
+interface Told {
+  scores: ReturnType<typeof summarise>;
+  comparisons: ReturnType<typeof compareModels>;
+  heldout?: Awaited<ReturnType<typeof evaluateHeldout>>;
+  contamination: Awaited<ReturnType<typeof contaminationOf>>;
+  out: string;
+}
+
+function textOf({ scores, comparisons, heldout, contamination, out }: Told): string {
+  const plain = (rows: object[], options: Parameters<typeof table>[1]) =>
+    String(table(rows, options)["text/plain"]);
+  const parts: string[] = [];
+  if (scores.length) {
+    const { rows, columns, caption } = scoreTable(scores, comparisons);
+    parts.push(plain(rows, { columns, caption }));
+  }
+  if (comparisons.length) {
+    const { rows, columns, caption } = comparisonTable(comparisons);
+    parts.push(plain(rows, { columns, caption }));
+  }
+  if (heldout) {
+    const columns = ["model", "perplexity", "low", "high", "ece", "accuracy", "dialogues"];
+    parts.push(
+      plain(heldout, {
+        columns,
+        caption: "Held-out dialogues: perplexity (95% interval), calibration error",
+      }),
+    );
+  }
+  for (const { training, n, examples, hit, seen } of contamination) {
+    const items = new Set(seen.map(({ task, doc_index }) => `${task} ${doc_index}`)).size;
+    parts.push(`${training}: ${hit} of ${examples} training examples share ${n} words with ${items} items`);
+  }
+  return [...parts, `items and summary in ${out}`].join("\n\n");
+}
