@@ -3,10 +3,10 @@
 //   {"question": "Which is even? ", "subject": "elementary_mathematics", "choices": ["3", "4", "5", "7"], "answer": 1}
 // or the cells question, A, B, C, D, letter, spaces kept. It is asked as "Which is even?\nA. 3\nB. 4\nC. 5\nD. 7\nAnswer:"
 // with the continuations " A" to " D", after a line that names the subject and the first five of the dev split.
-import { fault, shown } from "../../data/row.ts";
+import { fault } from "../../data/row.ts";
 import { choiceItem, gradeChoices } from "../grade_choices.ts";
 import { strip } from "../python_text.ts";
-import { atLeastTwo, leaveOut, textField, textsField } from "../row_fields.ts";
+import { atLeastTwo, goldIndex, textField, textsField } from "../row_fields.ts";
 import type { Task } from "../task.ts";
 
 /** The subjects by the harness's subgroups. */
@@ -100,6 +100,11 @@ function subjectTask(subject: string, subgroup: string): Task<Mmlu> {
     kind: "choice",
     test: split("test"),
     shots: split("dev"),
+    validation: {
+      bundled: "mmlu/validation.jsonl",
+      mirror: [`mmlu/mmlu.zip!val/${subject}_val.csv`],
+      hub: { name: "cais/mmlu", config: subject, split: "validation" },
+    },
     defaultShots: { harness: 0, openllm: 5 },
     pick: "first",
     accepts: (row) => row.subject === undefined || row.subject === subject,
@@ -129,9 +134,8 @@ function parse(row: Record<string, unknown>): Mmlu {
   if (atLeastTwo(choices).length !== 4) {
     fault(`it has ${choices.length} choices`, "give each question four, as the prompt has them");
   }
-  const gold = typeof answer === "string" && !/^\d$/.test(answer) ? LETTERS.indexOf(answer) : Number(answer);
-  if (![0, 1, 2, 3].includes(gold)) leaveOut(`answer ${shown(answer)} is none of A, B, C, D`);
-  return { question, choices, gold };
+  const letter = LETTERS.indexOf(answer as string);
+  return { question, choices, gold: letter >= 0 ? letter : goldIndex({ answer }, "answer", 4) };
 }
 
 function ofCells(cells: string[]) {
