@@ -78,7 +78,7 @@ function captionOf(metrics: string[], first: string | undefined): string {
     return text ? [`${metric}: ${text}`] : [];
   });
   return [
-    "Percent ± standard error (95% interval).",
+    "Percent ± standard error (95% interval), clustered where items share a passage or subject.",
     ...(first
       ? [`▲ better, ▼ worse than ${first}, ≈ not distinguishable (p < 0.05 after Holm's correction).`]
       : []),
