@@ -1,5 +1,5 @@
 // The released code's measures against plain counting and sampling, its letter prompts, and metamath's grading.
-import { deepEqual, equal, notDeepEqual, ok, throws } from "node:assert/strict";
+import { deepEqual, equal, notDeepEqual, ok, rejects, throws } from "node:assert/strict";
 import { openTasks } from "../lib/evaluate/open_tasks.ts";
 import { bestOf, lastWord, RELEASED, substringHit } from "../lib/evaluate/released_code.ts";
 import type { ChoiceAnswer, ChoiceItem, Item, Task } from "../lib/evaluate/task.ts";
@@ -132,6 +132,21 @@ Deno.test("released tasks read the validation splits of the mirror", async () =>
     14,
     "mmlu.zip",
   ]]);
+});
+
+Deno.test("openTasks() scores validation splits on demand, no document before itself", async () => {
+  const data = mirror("data");
+  if (!data) return;
+  const from = { source: "mirror", mirror: data } as const, split = "validation";
+  const names = ["arc_challenge", "mmlu_anatomy", "truthfulqa_mc1"];
+  const open = await openTasks(names, from, { split, limit: 2 });
+  deepEqual(open.map(({ total }) => total), [294, 14, 817]);
+  // the mirror has no train split of ARC: its shots are drawn from what is scored
+  const [arc] = await openTasks(["arc_challenge"], from, { split, shots: 293 });
+  for (const { contexts, question } of arc.items) {
+    equal(contexts[0].split(`Question: ${question}\nAnswer:`).length, 2, question);
+  }
+  await rejects(openTasks(["gsm8k"], from, { split }), /there is no validation split of it/);
 });
 
 Deno.test("metamath compares whole numbers as numbers, others as LaTeX, and keeps the substring rule apart", () => {

@@ -1,7 +1,7 @@
 // From names to items: tasks with their documents read, their shots drawn and their contexts written, ready to be asked.
 import { InputError } from "../run/errors.ts";
 import { type ShotRules, Shots } from "./fewshot.ts";
-import type { OpenTask, Settings, Task } from "./task.ts";
+import type { OpenTask, Settings, SplitSource, Task } from "./task.ts";
 import { type Split, TaskFiles, type TaskRow, type TaskSource } from "./task_files.ts";
 import { tasksNamed } from "./tasks/mod.ts";
 import { writeItems } from "./write_items.ts";
@@ -14,6 +14,8 @@ export interface OpenOptions {
   shots?: number;
   /** The first documents of each task; their shots are those of a run over all. */
   limit?: number;
+  /** "validation" scores that split of tasks which score another by default, arc's and mmlu's. */
+  split?: "default" | "validation";
   /** The seed of the draws; default 1234. */
   seed?: number;
   /** Hears of tasks that a group's name stands for but the source has no file of. */
@@ -35,13 +37,15 @@ export async function openTasks(
   const files = new TaskFiles(where), opened: OpenTask[] = [];
   const absent: string[] = [];
   for (const task of tasksNamed(names)) {
-    const split = await files.rows(task.test);
+    const source = scoredSplit(task, options), split = source && await files.rows(source);
     const rows = split?.rows.filter(({ row }) => task.accepts?.(row) ?? true) ?? [];
     if (split && rows.length) {
       opened.push(await open(task, { test: { ...split, rows }, files, options }));
       continue;
     }
-    const why = split ? `${split.files[0].name} has no row of it` : `there is no ${placesOf(files, task)}`;
+    const why = split
+      ? `${split.files[0].name} has no row of it`
+      : `there is no ${source ? placesOf(files, source) : "validation split of it"}`;
     if (names.includes(task.name)) {
       throw new InputError(`Cannot evaluate ${task.name}: ${why}; take another task or source`);
     }
@@ -60,8 +64,13 @@ function checkCount(flag: string, value: number | undefined, least: number): voi
   throw new InputError(`Cannot use ${flag} ${value}: give a whole number from ${least}`);
 }
 
-function placesOf(files: TaskFiles, task: Task): string {
-  const [first, ...more] = files.places(task.test);
+/** The split whose documents are scored; undefined where the one asked for does not exist. */
+function scoredSplit({ test, validation }: Task, { split }: OpenOptions): SplitSource | undefined {
+  return split !== "validation" || test.hub.split === "validation" ? test : validation;
+}
+
+function placesOf(files: TaskFiles, split: SplitSource): string {
+  const [first, ...more] = files.places(split);
   return `${first}${more.length ? ` (nor ${more.join(", ")})` : ""}${
     files.kind === "mirror" ? ` in ${files.folder}` : ""
   }`;
@@ -79,7 +88,7 @@ async function open(task: Task, { test, files, options }: Opening): Promise<Open
   const count = task.fixedShots ? 0 : options.shots ?? task.defaultShots[settings];
   const pool = count ? await poolOf(task, files) ?? test : undefined;
   // as the harness does, and where the scored documents are the shots of each other
-  const dropOwn = pool === test || (task.drawsOneMore?.includes(settings) ?? false);
+  const dropOwn = pool?.rows.includes(test.rows[0]) || (task.drawsOneMore?.includes(settings) ?? false);
   const shots = pool && shotsOf(task, pool, { count, dropOwn, pick: task.pick, seed: options.seed });
   const { items, leftOut, remarks } = await writeItems(task, test.rows.slice(0, options.limit), shots);
   if (items.length === 0) {

@@ -88,6 +88,8 @@ export interface Task<D = unknown> {
   /** The documents that are scored, and those that shots come from. Without `shots`, or where that file is absent: test. */
   test: SplitSource;
   shots?: SplitSource;
+  /** What is scored instead on demand, where the harness scores a test split: what the released code's numbers are of. */
+  validation?: SplitSource;
   /** Shots by default. */
   defaultShots: Record<Settings, number>;
   /** Whether the number of shots can be set; truthfulqa's and gsm8k_cot's are part of the prompt. */

@@ -35,6 +35,11 @@ function arc(name: string, files: string, openllm: number): Task<Arc> {
       mirror: [`arc/${files}-Train.jsonl`, `${name}/train.jsonl`, `arc/${files}-Dev.jsonl`],
       hub: { ...hub, split: "train" },
     },
+    validation: {
+      bundled: `${name}/validation.jsonl`,
+      mirror: [`arc/${files}-Dev.jsonl`],
+      hub: { ...hub, split: "validation" },
+    },
     defaultShots: { harness: 0, openllm },
     pick: "sample",
     metrics: [...metrics],

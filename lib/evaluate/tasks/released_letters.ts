@@ -86,11 +86,7 @@ function bestOf4(item: ChoiceItem, loglikelihoods: number[]): number {
 const best: [string, string] = ["acc", RELEASED.bestOf4];
 
 const releasedArc = letterTask("released_arc_challenge", {
-  test: {
-    bundled: "arc_challenge/test.jsonl",
-    mirror: ["arc/ARC-Challenge-Dev.jsonl"],
-    hub: { name: "allenai/ai2_arc", config: "ARC-Challenge", split: "validation" },
-  },
+  test: { ...arcChallenge.validation!, bundled: arcChallenge.test.bundled },
   metrics: best,
   parse(row) {
     const { question, choices, gold } = arcChallenge.parse(row);
@@ -112,11 +108,7 @@ const releasedHellaswag = letterTask("released_hellaswag", {
 const releasedMmlu = mmlu.map((task) => {
   const subject = task.name.slice("mmlu_".length);
   return letterTask(`released_${task.name}`, {
-    test: {
-      bundled: task.test.bundled,
-      mirror: [`mmlu/mmlu.zip!val/${subject}_val.csv`],
-      hub: { name: "cais/mmlu", config: subject, split: "validation" },
-    },
+    test: { ...task.validation!, bundled: task.test.bundled },
     metrics: best,
     parse: (row) => task.parse(row),
     about: { group: "released_mmlu", accepts: task.accepts },
