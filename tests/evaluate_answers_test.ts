@@ -83,7 +83,11 @@ Deno.test("latexEqual() is the equality of the MATH benchmark", () => {
   equal(latexEqual("\\dfrac12", "1/2"), true);
   equal(latexEqual("x = 0.5", "\\frac{1}{2}"), true);
   equal(latexEqual("12\\text{ cm}", "12"), true);
-  equal(latexEqual("01/2", "1/2"), false);
+  equal(latexEqual("01/2", "\\frac{01}{2}"), false);
+  equal(latexEqual("{.5}", "{0.5}"), true);
+  // what is cut short is compared as it stands
+  equal(latexEqual("\\dfrac12\\sqrt", "\\frac12\\sqrt"), false);
+  equal(latexEqual("\\frac12+\\frac3", "\\frac{1}{2}+\\frac3"), false);
 });
 
 Deno.test("metamathNumber() is the number that MetaMath's rule finds, rounded as Python rounds", () => {
@@ -94,6 +98,8 @@ Deno.test("metamathNumber() is the number that MetaMath's rule finds, rounded as
   equal(metamathNumber("The answer is: 1 so The answer is: 2.5"), 2);
   equal(metamathNumber("The answer is: " + "9".repeat(400)), undefined);
   equal(metamathNumber("The answer is: five"), undefined);
+  equal(metamathNumber("The answer is: 5/0"), 5);
+  equal(metamathNumber("The answer is: 5/00"), undefined);
 });
 
 Deno.test("metamathAnswer() ends at a dot before a line feed, metamathMatch() compares numbers or LaTeX", () => {

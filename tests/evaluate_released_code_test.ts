@@ -1,10 +1,12 @@
 // The released code's measures against plain counting and sampling, its letter prompts, and metamath's grading.
 import { deepEqual, equal, notDeepEqual, ok, rejects, throws } from "node:assert/strict";
+import { join } from "node:path";
 import { openTasks } from "../lib/evaluate/open_tasks.ts";
 import { bestOf, lastWord, RELEASED, substringHit } from "../lib/evaluate/released_code.ts";
 import type { ChoiceAnswer, ChoiceItem, Item, Task } from "../lib/evaluate/task.ts";
 import { GROUPS, tasksNamed } from "../lib/evaluate/tasks/mod.ts";
 import { stream } from "../lib/run/seed.ts";
+import { inFolder } from "./folder.ts";
 import { mirror } from "./mirror.ts";
 
 Deno.test("bestOf() is the share of n samples in which an answer occurs", () => {
@@ -147,6 +149,17 @@ Deno.test("openTasks() scores validation splits on demand, no document before it
     equal(contexts[0].split(`Question: ${question}\nAnswer:`).length, 2, question);
   }
   await rejects(openTasks(["gsm8k"], from, { split }), /there is no validation split of it/);
+});
+
+Deno.test("metamath takes the last thousand rows of the mirror's file", async () => {
+  await inFolder(async (folder) => {
+    const row = (i: number) => ({ query: `${i}?`, response: `The answer is: ${i}`, type: "GSM_AnsAug" });
+    await Deno.mkdir(join(folder, "metamath"));
+    const rows = Array.from({ length: 1003 }, (_, i) => row(i));
+    await Deno.writeTextFile(join(folder, "metamath/MetaMathQA-395K.json"), JSON.stringify(rows));
+    const [{ items, total }] = await openTasks(["metamath"], { source: "mirror", mirror: folder });
+    deepEqual([total, items[0].docIndex, items[999].docIndex], [1000, 3, 1002]);
+  });
 });
 
 Deno.test("metamath compares whole numbers as numbers, others as LaTeX, and keeps the substring rule apart", () => {
