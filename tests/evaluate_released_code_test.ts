@@ -168,7 +168,7 @@ Deno.test("metamath compares whole numbers as numbers, others as LaTeX, and keep
   const whole = asked({ query: "How many?", response: "3 * 7 = 21.\nThe answer is: 21", type: "GSM_AnsAug" });
   deepEqual(task.grade(whole, { text: " So it is. The answer is: 21 eggs." }), {
     metrics: { exact_match: 1, [RELEASED.substring]: 1 },
-    extracted: { answer: "21 eggs", gold: "21" },
+    extracted: { extracted_answer: "21 eggs", gold_answer: "21" },
   });
   deepEqual(task.grade(whole, { text: " 210 - 9 = 201" }).metrics, {
     exact_match: 0,

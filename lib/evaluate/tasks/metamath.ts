@@ -66,7 +66,7 @@ export const metamath: Task<MetaMath> = {
         exact_match: metamathMatch(text, gold, byNumber),
         [RELEASED.substring]: substringHit(text, lastWord(item.target)),
       },
-      extracted: { answer: metamathAnswer(text), gold },
+      extracted: { extracted_answer: metamathAnswer(text), gold_answer: gold },
     };
   },
 };
