@@ -1,5 +1,4 @@
-// lib/evaluate/compare.ts and claim.ts: against plain loops and lib/stats, over a table with several models, on models that
-// were not asked the same, and how often a difference is found that is not there.
+// Paired comparisons and verdicts against plain loops, on unequal items, and where there is no difference.
 import assert from "node:assert/strict";
 import type { ItemRow, TaskInfo } from "../lib/evaluate/item_row.ts";
 import {
@@ -142,6 +141,8 @@ Deno.test("compareModels() without spread between clusters says what their numbe
   assert.ok(one.stderr < 1e-15 && one.difference === 0.25);
   close(one.p, 0.25); // 2 · 2⁻³
   assert.equal(one.verdict, "not distinguishable");
+  const tenths = subjects([2, 2, 2]); // sums that are 0 but for rounding
+  close(compareModels(tenths.rows, tenths.tasks)[0].p, 0.25);
   const none = subjects([0, 0, 0]);
   assert.equal(compareModels(none.rows, none.tasks)[0].p, 1);
 });

@@ -1,5 +1,4 @@
-// lib/evaluate/summary.ts and the tables of its scores: against plain loops, against what lm-evaluation-harness pooled, and on
-// what is hardly there.
+// Scores and their tables against plain loops, what lm-evaluation-harness pooled, and what is hardly there.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { ItemRow, TaskInfo } from "../lib/evaluate/item_row.ts";
@@ -146,6 +145,10 @@ Deno.test("summarise() of one item, all right, all wrong, no rows, and a group w
   assert.ok(right.stderr === 0 && right.low > 0.5 && right.low < 0.52 && right.high === 1);
   const wrong = summarise(rowsOf("base", "a", [0, 0, 0, 0]), [info("a")])[0];
   assert.ok(wrong.stderr === 0 && wrong.low === 0 && Math.abs(wrong.high - (1 - right.low)) < 1e-15);
+  const wide = summarise(rowsOf("base", "a", [0.9, 1, 0.5]), [info("a")])[0]; // 0.8 ± 4.3 · 0.15
+  assert.deepEqual([wide.high, wide.low > 0.1 && wide.low < 0.2], [1, true]);
+  const beyond = summarise(rowsOf("base", "a", [0.9, 1.1, 0.5]), [info("a")])[0];
+  assert.ok(beyond.high > 1.5, "a measure that goes beyond 1 keeps its interval");
   assert.deepEqual(summarise([], [info("a")]), []);
   assert.deepEqual(summarise([], []), []);
   const mixed = [info("mc1", ["acc"], { group: "t" }), info("mc2", ["mc2"], { group: "t" })];

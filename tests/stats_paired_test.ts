@@ -1,5 +1,4 @@
-// lib/stats: standard errors, intervals and paired tests against what scipy, statsmodels and the harness gave, against plain
-// loops, and how often they are right on made-up data.
+// lib/stats: errors, intervals and paired tests against scipy, statsmodels, the harness, loops and simulation.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import {
@@ -17,6 +16,7 @@ import {
   pairedBootstrap,
   pooledError,
   proportionError,
+  studentQuantile,
   studentTwoSided,
   wilsonInterval,
 } from "../lib/stats/mod.ts";
@@ -122,6 +122,14 @@ Deno.test("clusteredShareInterval() nears wilsonInterval() where clusters are si
   const alike = hits.map((_, i) => i < 280 ? 1 : 0), tens = hits.map((_, i) => Math.floor(i / 10));
   const [low, high] = clusteredShareInterval(clusteredMean(alike, tens));
   assert.ok(high - low > 2.5 * (single[1] - single[0]), "ten items that err alike are one");
+  const even = clusteredMean(hits.map((_, i) => i % 10 < 6 + (Math.floor(i / 10) % 2) ? 1 : 0), tens);
+  assert.ok(
+    even.stderr < 0.01,
+    "clusters more alike than chance would have them count as independent items, not more",
+  );
+  clusteredShareInterval(even).forEach((end, i) =>
+    near(end, wilsonInterval(0.65, 400, studentQuantile(0.975, 39))[i], "even clusters")
+  );
   const all = clusteredShareInterval(clusteredMean(hits.map(() => 1), tens));
   assert.ok(all[1] === 1 && all[0] > 0.985 && all[0] < wilsonInterval(1, 400)[0]);
 });

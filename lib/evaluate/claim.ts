@@ -1,11 +1,13 @@
-// What the numbers say of a claim that was made beforehand: confirmed, not distinguishable, or contradicted; in words.
+// What the numbers say of a claim made beforehand: confirmed, not distinguishable or contradicted, in words.
 import { InputError } from "../run/errors.ts";
 import { percentText, pointsText, pText } from "./score_text.ts";
 import type { ModelComparison } from "./task_score.ts";
 
 /** "This model does better than that one." */
 export interface Claim {
+  /** The model that is claimed to do better. */
   better: string;
+  /** The one it is compared with. */
   than: string;
 }
 

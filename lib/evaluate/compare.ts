@@ -1,4 +1,4 @@
-// Paired differences of models on the same items, with tests, corrected over the table, and what could have been found.
+// Paired differences of models on the same items, with tests that are corrected over the table.
 import { InputError } from "../run/errors.ts";
 import {
   averageError,

@@ -1,4 +1,4 @@
-// Items' rows by model and task, and what stands in a result table: each task, each group of tasks with its members.
+// Items' rows by model and task, and what has a score of its own: each task, each group of tasks.
 import { InputError } from "../run/errors.ts";
 import type { ItemRow, TaskInfo } from "./item_row.ts";
 import type { ScoreLevel } from "./task_score.ts";

@@ -1,4 +1,4 @@
-// Scores and comparisons as rows of text for a table, and as CSV. Numbers only, no HTML: show/text.ts draws them.
+// Scores and comparisons as rows of text for lib/show's tables, and as CSV.
 import type { Column } from "../show/mod.ts";
 import { InputError } from "../run/errors.ts";
 import { measureText, percentText, pointsText, pText } from "./score_text.ts";

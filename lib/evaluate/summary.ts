@@ -1,4 +1,4 @@
-// Scores with their errors from items' rows: each model on each task, on groups of tasks, and on averages of these.
+// Scores with their errors from items' rows: each model on each task, on groups of tasks, on averages of these.
 import {
   averageError,
   averageFreedom,

@@ -1,4 +1,4 @@
-// Rows of the result tables: a model's score on a task or a group of tasks, and two models' difference on the same items.
+// Rows of the result tables: a model's score on a task or group, two models' difference on the same items.
 
 /** A task, the tasks of a subgroup or a whole group pooled item by item, or the plain mean over named tasks and groups. */
 export type ScoreLevel = "task" | "subgroup" | "group" | "average";
@@ -50,7 +50,9 @@ export interface ModelComparison {
   n: number;
   /** Clusters, where errors are clustered. */
   clusters?: number;
+  /** Score of `a`. */
   valueA: number;
+  /** Score of `b`. */
   valueB: number;
   /** valueB − valueA: above 0, `b` is better. */
   difference: number;

@@ -1,4 +1,4 @@
-// Statistics over samples: intervals, standard errors, tests of two conditions, correlation, agreement of raters.
+// Statistics over samples: intervals, standard errors, paired tests, correlation, agreement of raters.
 export * from "./bootstrap.ts";
 export * from "./confidence.ts";
 export * from "./correlation.ts";

@@ -1,4 +1,4 @@
-// Two conditions on the same samples: paired bootstrap, McNemar's test, Holm's correction, what could have been found.
+// Two conditions on the same samples: paired bootstrap, McNemar's test, Holm's correction, detectable differences.
 import { bootstrap, interval } from "./bootstrap.ts";
 import { binomialCdf, normalQuantile, studentQuantile } from "./distributions.ts";
 
@@ -6,8 +6,9 @@ import { binomialCdf, normalQuantile, studentQuantile } from "./distributions.ts
 export interface PairedBootstrap {
   /** Mean of the differences. */
   difference: number;
-  /** 95% percentile interval. */
+  /** Lower end of the 95% percentile interval. */
   low: number;
+  /** Its upper end. */
   high: number;
   /** Two-sided: twice the smaller share of draws on one side of 0 (0 itself counts for both), at most 1, never 0. */
   p: number;

@@ -8,6 +8,7 @@ export interface Mean {
   stderr: number;
   /** Degrees of freedom of `stderr`: values (or clusters) less one. */
   df: number;
+  /** How many values. */
   n: number;
   /** How many clusters, where there are any. */
   clusters?: number;
