@@ -76,6 +76,8 @@ Deno.test("cutAtStop() cuts where the harness cuts", () => {
   }
   equal(cutAtStop("one Q: two Question: three", ["Question:", "Q:"]), "one ");
   equal(cutAtStop("Q:", ["Q:"]), "");
+  equal(cutAtStop("aXYb", ["Yb", "XY"]), "aX");
+  equal(cutAtStop("aXYb", ["XY", "Yb"]), "a");
 });
 
 Deno.test("latexEqual() is the equality of the MATH benchmark", () => {
