@@ -1,9 +1,11 @@
 // lib/evaluate/open_tasks.ts: real files of the local mirror against stored contexts of the harness, and bad input.
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { zipSync } from "fflate";
 import { basename, join } from "node:path";
 import { openTasks } from "../lib/evaluate/open_tasks.ts";
 import type { ChoiceItem, OpenTask } from "../lib/evaluate/task.ts";
 import { TaskFiles, type TaskSource } from "../lib/evaluate/task_files.ts";
+import { MMLU_SUBJECTS } from "../lib/evaluate/tasks/mmlu.ts";
 import { readJsonl, sha256Hex } from "../lib/run/files.ts";
 import { inFolder } from "./folder.ts";
 import { mirror } from "./mirror.ts";
@@ -106,6 +108,46 @@ Deno.test({
     match(rows("mmlu_elementary_mathematics").remarks[0], /^1 item has equal choices: row \d+$/);
   },
 });
+
+Deno.test({
+  name: "TaskFiles() reads MMLU's cells as Python's csv does",
+  ignore: !data,
+  async fn() {
+    const files = new TaskFiles(inMirror), lines: string[] = [];
+    for (const subject of Object.values(MMLU_SUBJECTS).flat().sort()) {
+      for (const split of ["dev", "test", "val"]) {
+        const mirror = [`mmlu/mmlu.zip!${split}/${subject}_${split}.csv`];
+        const { rows } = (await files.rows({ bundled: "", mirror, hub: { name: "", split: "" } }))!;
+        const cells = sha256Hex(JSON.stringify(rows.map(({ row }) => row.cells)));
+        lines.push(`${subject} ${split} ${rows.length} ${cells}\n`);
+      }
+    }
+    // of the same lines made with csv.reader and json.dumps of CPython 3.11
+    equal(sha256Hex(lines.join("")), "10a001716fe8a3bf1d37c3ebf79544be39009e91d1a60baca60e78368076e9ee");
+  },
+});
+
+Deno.test("openTasks() reads a zip of CSV files: quotes, line ends and spaces are kept", () =>
+  inFolder(async (mirror) => {
+    const csv = (text: string) => new TextEncoder().encode(text);
+    const row = '"A ""quoted""\nquestion, ", a,b "x" ,"c, d",,B\r\n';
+    const zip = zipSync({
+      "data/test/anatomy_test.csv": csv(row + "\r\nLast?,1,2,3,4,D\r\n"),
+      "data/dev/anatomy_dev.csv": csv("Dev?,1,2,3,4,A"),
+      "data/test/other_anatomy_test.csv": csv("x"),
+    });
+    await Deno.mkdir(join(mirror, "mmlu"));
+    await Deno.writeFile(join(mirror, "mmlu/mmlu.zip"), zip);
+    const [{ items, total, remarks }] = await openTasks(["mmlu_anatomy"], { mirror }, { shots: 1 });
+    equal(
+      items[0].contexts[0],
+      "The following are multiple choice questions (with answers) about anatomy.\n\n" +
+        "Dev?\nA. 1\nB. 2\nC. 3\nD. 4\nAnswer: A\n\n" +
+        'A "quoted"\nquestion,\nA.  a\nB. b "x" \nC. c, d\nD. \nAnswer:',
+    );
+    deepEqual([total, (items[0] as ChoiceItem).gold, items[1].docIndex], [2, 1, 1]);
+    deepEqual(remarks, ["1 item has an empty choice: row 0"]);
+  }));
 
 const arc = (id: number, more: Record<string, unknown> = {}) => ({
   id: String(id),

@@ -168,7 +168,9 @@ function zipRows(bytes: Uint8Array, { path, entry }: { path: string; entry: stri
   if (!found) return [];
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(found);
-    const records = parse(text, { relax_column_count: true, skip_empty_lines: true }) as string[][];
+    // as in Python, a quote within an unquoted cell is a character
+    const options = { relax_column_count: true, relax_quotes: true, skip_empty_lines: true };
+    const records = parse(text, options) as string[][];
     return records.map((cells, index) => ({ index, place: `${shown} row ${index + 1}`, row: { cells } }));
   } catch (error) {
     throw new InputError(`Cannot read ${shown}: ${messageOf(error)}; get it again`);
