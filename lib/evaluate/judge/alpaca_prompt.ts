@@ -2,6 +2,7 @@
 import type { ChatMessage } from "../../chat/mod.ts";
 import { InputError } from "../../run/errors.ts";
 import { readBytes, sha256Hex } from "../../run/files.ts";
+import { strip } from "../python_text.ts";
 import { defused, unusedMark } from "../../uncertainty/judge_prompt.ts";
 
 /** What a prompt is filled with: the instruction and the answers as the judge sees them. */
@@ -71,16 +72,10 @@ const withoutMarks = (text: string) =>
 export function chatmlMessages(text: string): ChatMessage[] {
   return text.trim().split(START).slice(1).map((part) => {
     const line = part.indexOf("\n");
-    const role = pythonStrip(part.slice(0, line)), content = pythonStrip(part.slice(line + 1).split(END)[0]);
+    const role = strip(part.slice(0, line)), content = strip(part.slice(line + 1).split(END)[0]);
     return { content, role: role as ChatMessage["role"] };
   });
 }
-
-/** What Python's str.strip() takes off: Unicode's white space and the four separators of ASCII. */
-const BLANK = String.raw`[\p{White_Space}\x1c-\x1f]+`;
-const BLANKS = new RegExp(`^${BLANK}|${BLANK}$`, "gu");
-
-const pythonStrip = (text: string) => text.replace(BLANKS, "");
 
 const OURS = /\{\{(\w+)\}\}/g;
 

@@ -144,10 +144,3 @@ export function pairOutputs(reference: readonly ModelOutput[], model: readonly M
     unpaired: { reference: reference.length - pairs.length, model: model.length - pairs.length },
   };
 }
-
-/** Length of a text in Unicode code points, as Python counts. */
-export function codePoints(text: string): number {
-  let count = 0;
-  for (const _ of text) count++;
-  return count;
-}

@@ -1,5 +1,7 @@
 // Win rates of judged pairs as alpaca_eval 0.6.6 counts them (metrics/winrate.py, metrics/helpers.py).
 
+import { meanWithError } from "../../stats/mod.ts";
+
 /** 1: the reference's answer is better, 2: the model's, between: by how much; 0 or 1.5: a draw; NaN or null: none. */
 export type Preference = number | null | undefined;
 
@@ -29,22 +31,14 @@ export function winRate(preferences: readonly Preference[]): WinRate {
   const wins = preferences.map(validPreference).filter((p) => !Number.isNaN(p)).map((p) => p - 1);
   const n = wins.length, count = (test: (win: number) => boolean) => wins.filter(test).length;
   const better = count((w) => w > 0.5), worse = count((w) => w < 0.5), draws = count((w) => w === 0.5);
+  const { value, stderr } = meanWithError(wins);
   return {
-    win_rate: meanOf(wins) * 100,
-    standard_error: standardError(wins) * 100,
+    win_rate: value * 100,
+    standard_error: stderr * 100,
     n_wins: better,
     n_wins_base: worse,
     n_draws: draws,
     n_total: n,
     discrete_win_rate: (better + draws / 2) / n * 100,
   };
-}
-
-const meanOf = (values: readonly number[]) => values.reduce((sum, v) => sum + v, 0) / values.length;
-
-/** Sample standard deviation (n − 1) / √n; NaN for fewer than 2. */
-export function standardError(values: readonly number[]): number {
-  if (values.length < 2) return NaN;
-  const mean = meanOf(values), squares = values.reduce((sum, v) => sum + (v - mean) ** 2, 0);
-  return Math.sqrt(squares / (values.length - 1) / values.length);
 }
