@@ -1,0 +1,107 @@
+// The evaluation's report: one page that needs nothing but itself, of scores, comparisons, the paper's numbers, figures and items.
+import { gzipSync } from "node:zlib";
+import { createHash } from "node:crypto";
+import type { Contamination } from "../../curate/decontaminate.ts";
+import { writeFileAtomic } from "../../run/files.ts";
+import type { ItemRow, TaskInfo } from "../item_row.ts";
+import type { BesideOptions } from "../paper_tables.ts";
+import type { TextTable } from "../score_table.ts";
+import type { ModelComparison, TaskScore } from "../task_score.ts";
+import { packItems } from "./item_data.ts";
+import { escapeText } from "./item_html.ts";
+import { pageScript } from "./page_script.ts";
+import { PAGE_STYLE } from "./page_style.ts";
+import {
+  comparisonSection,
+  contaminationSection,
+  explorerSection,
+  figureSection,
+  paperSection,
+  type ReportFigure,
+  scoreSection,
+  type Section,
+  settingsSection,
+  tableSection,
+} from "./sections.ts";
+
+/** What a report is made of. Only rows, scores and tasks are needed. */
+export interface ReportInput {
+  title?: string;
+  rows: readonly ItemRow[];
+  /** As summarise() makes them. */
+  scores: readonly TaskScore[];
+  /** As compareModels() makes them. */
+  comparisons?: readonly ModelComparison[];
+  tasks: readonly TaskInfo[];
+  /** What a reader needs to know of the run, by name: model, data, limit, versions. */
+  facts?: Record<string, string>;
+  /** Sentences that stand first: verdicts on claims, warnings. */
+  remarks?: readonly string[];
+  /** What findOverlaps() found of the training data in the tasks; the page says so where it was not looked for. */
+  contamination?: Contamination;
+  /** Figures as SVG (openRenderer().svg() of lib/plot). */
+  figures?: readonly ReportFigure[];
+  /** Further tables, of judged pairs and the like. */
+  tables?: readonly { title: string; table: TextTable; note?: string }[];
+  /** Whose numbers of the paper stand beside ours; false leaves them out. */
+  paper?: BesideOptions | false;
+}
+
+/** Writes the page. Throws InputError where the place cannot be written. */
+export async function writeReport(path: string, input: ReportInput): Promise<void> {
+  await writeFileAtomic(path, reportPage(input));
+}
+
+/** The page as text: the same input gives the same bytes. */
+export function reportPage(input: ReportInput): string {
+  const { title = "Evaluation", remarks = [] } = input, packed = packItems(input.rows, input.tasks);
+  const sections = sectionsOf(input, packed).filter((section) => section !== undefined);
+  const items = gzipSync(JSON.stringify(packed), { level: 9 }).toString("base64"), script = pageScript();
+  const hash = createHash("sha256").update(script).digest("base64");
+  const policy = `default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-${hash}'`;
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeText(title)}</title>
+<style>${PAGE_STYLE}</style>
+</head>
+<body>
+<header>
+<h1>${escapeText(title)}</h1>
+${remarks.map((text) => `<p>${escapeText(text)}</p>`).join("\n")}
+<nav aria-label="Sections">${
+    sections.map(({ id, title }) => `<a href="#${id}">${escapeText(title)}</a>`).join("\n")
+  }</nav>
+</header>
+<main>
+${sections.map(sectionHtml).join("\n")}
+</main>
+<script type="text/plain" id="ual-items">${items}</script>
+<script>${script}</script>
+</body>
+</html>
+`;
+}
+
+function sectionsOf(input: ReportInput, packed: ReturnType<typeof packItems>): (Section | undefined)[] {
+  const { scores, comparisons = [], tasks, facts = {}, contamination, figures = [], tables = [] } = input;
+  return [
+    scoreSection(scores, comparisons),
+    comparisons.length ? comparisonSection(comparisons) : undefined,
+    ...tables.map((one, i) => tableSection(`table-${i + 1}`, one)),
+    figures.length ? figureSection(figures) : undefined,
+    input.paper === false ? undefined : paperSection(scores, input.paper ?? {}),
+    contaminationSection(contamination),
+    settingsSection(tasks, facts),
+    explorerSection(packed),
+  ];
+}
+
+function sectionHtml({ id, title, html }: Section): string {
+  return `<section id="${id}" aria-labelledby="${id}-head">\n<h2 id="${id}-head">${
+    escapeText(title)
+  }</h2>\n${html}\n</section>`;
+}

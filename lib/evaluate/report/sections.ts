@@ -1,0 +1,229 @@
+// The parts of the report page above its items, as HTML with every text escaped.
+import type { Contamination } from "../../curate/decontaminate.ts";
+import type { TaskInfo } from "../item_row.ts";
+import { type BesideOptions, besidePaper, NOT_COMPARABLE, PAPER_MISPRINTS } from "../paper_tables.ts";
+import { comparisonTable, scoreTable, type TextTable } from "../score_table.ts";
+import { pointsText } from "../score_text.ts";
+import type { ModelComparison, TaskScore } from "../task_score.ts";
+import type { PackedItems } from "./item_data.ts";
+import { escapeText } from "./item_html.ts";
+
+/** A part of the page. */
+export interface Section {
+  id: string;
+  title: string;
+  html: string;
+}
+
+/** A drawn figure. */
+export interface ReportFigure {
+  svg: string;
+  alt: string;
+  caption?: string;
+}
+
+/** A table with its caption, heads of columns and rows. Marks of a verdict get their meaning in words. */
+export function tableHtml({ rows, columns, caption }: TextTable): string {
+  const heads = columns.map(({ key, label }) => `<th scope="col">${escapeText(label ?? key)}</th>`);
+  const lines = rows.map((row) =>
+    `<tr>${
+      columns.map(({ key }, i) =>
+        i === 0
+          ? `<th scope="row">${escapeText(row[key] ?? "–")}</th>`
+          : `<td>${withMeaning(escapeText(row[key] ?? "–"))}</td>`
+      ).join("")
+    }</tr>`
+  );
+  return `<div class="scroll" role="region" aria-label="${
+    escapeText(caption.slice(0, 60))
+  }" tabindex="0"><table>` +
+    `<caption>${escapeText(caption)}</caption><thead><tr>${heads.join("")}</tr></thead>` +
+    `<tbody>\n${lines.join("\n")}\n</tbody></table></div>`;
+}
+
+function withMeaning(cell: string): string {
+  const meanings: Record<string, string> = { "▲": "better", "▼": "worse", "≈": "not distinguishable" };
+  return cell.replace(
+    /[▲▼≈]$/,
+    (mark) => `<span title="${meanings[mark]}">${mark}<span class="hidden"> ${meanings[mark]}</span></span>`,
+  );
+}
+
+/** Models by tasks, with the groups' members behind a click. */
+export function scoreSection(
+  scores: readonly TaskScore[],
+  comparisons: readonly ModelComparison[],
+): Section {
+  const members = scores.some(({ level, group }) => level === "task" && group);
+  const all = members
+    ? `<details><summary>every task and subgroup</summary>${
+      tableHtml(turned(scoreTable(scores, comparisons, { members: true })))
+    }</details>`
+    : "";
+  return { id: "scores", title: "Scores", html: tableHtml(scoreTable(scores, comparisons)) + all };
+}
+
+/** Tasks down, models across: for many tasks. */
+function turned({ rows, columns, caption }: TextTable): TextTable {
+  const [first, ...tasks] = columns;
+  return {
+    caption,
+    columns: [{ key: "task" }, ...rows.map((row, i) => ({ key: `m${i}`, label: row[first.key] }))],
+    rows: tasks.map(({ key, label }) => ({
+      task: label ?? key,
+      ...Object.fromEntries(rows.map((row, i) => [`m${i}`, row[key]])),
+    })),
+  };
+}
+
+/** Paired differences. */
+export function comparisonSection(comparisons: readonly ModelComparison[]): Section {
+  return { id: "comparisons", title: "Comparisons", html: tableHtml(comparisonTable(comparisons)) };
+}
+
+/** A table of the caller's. */
+export function tableSection(
+  id: string,
+  { title, table, note }: { title: string; table: TextTable; note?: string },
+): Section {
+  return { id, title, html: tableHtml(table) + (note ? `<p class="note">${escapeText(note)}</p>` : "") };
+}
+
+/** Figures as images: one's ids are not another's, and a page's style does not reach them. */
+export function figureSection(figures: readonly ReportFigure[]): Section {
+  const html = figures.map(({ svg, alt, caption }) => {
+    const source = new TextEncoder().encode(svg).toBase64();
+    return `<figure><img alt="${escapeText(alt)}" src="data:image/svg+xml;base64,${source}">${
+      caption ? `<figcaption>${escapeText(caption)}</figcaption>` : ""
+    }</figure>`;
+  });
+  return { id: "figures", title: "Figures", html: html.join("\n") };
+}
+
+/** Ours beside the paper's table 2, and what keeps them apart; nothing where no task is of the paper's. */
+export function paperSection(scores: readonly TaskScore[], options: BesideOptions): Section | undefined {
+  const rows = besidePaper(scores, options);
+  if (rows.length === 0) return undefined;
+  const points = (value?: number) => value === undefined ? "–" : pointsText(value / 100);
+  const table: TextTable = {
+    caption: "In percent, ours with its 95% interval; gains over SFT in percentage points.",
+    columns: [
+      { key: "task" },
+      { key: "model" },
+      { key: "ours" },
+      { key: "gain", label: "our gain" },
+      { key: "paper", label: "the paper's" },
+      { key: "paperGain", label: "its gain" },
+      { key: "paperModel", label: "of" },
+    ],
+    rows: rows.map((row) => ({
+      task: `${row.task} (${row.metric})`,
+      model: row.model,
+      ours: `${row.ours.toFixed(1)} (${row.low.toFixed(1)} to ${row.high.toFixed(1)})`,
+      gain: points(row.gain),
+      paper: row.paper?.toFixed(2) ?? "–",
+      paperGain: points(row.paperGain),
+      paperModel: row.paperModel ?? "–",
+    })),
+  };
+  const notes = [...NOT_COMPARABLE, ...PAPER_MISPRINTS].map((text) => `<li>${escapeText(text)}</li>`);
+  return {
+    id: "paper",
+    title: "Beside the paper's table 2: not comparable",
+    html: `${tableHtml(table)}\n<ul>${notes.join("\n")}</ul>`,
+  };
+}
+
+/** Whether the training data holds the tasks' texts. */
+export function contaminationSection(found?: Contamination): Section {
+  const section = { id: "decontamination", title: "Decontamination" };
+  if (!found) {
+    return {
+      ...section,
+      html: "<p>The models' training data was not looked through for the tasks' texts.</p>",
+    };
+  }
+  const { n, examples, hit, overlaps, benchmarks } = found;
+  const table: TextTable = {
+    caption: `Items whose text shares a run of ${n} words with the training data.`,
+    columns: [
+      { key: "benchmark" },
+      { key: "items" },
+      { key: "hit", label: "found in the training data" },
+      { key: "unchecked", label: "too short to be looked for" },
+    ],
+    rows: Object.entries(benchmarks).map(([benchmark, one]) => ({
+      benchmark,
+      items: String(one.items),
+      hit: String(one.hit),
+      unchecked: String(one.unchecked),
+    })),
+  };
+  const list = overlaps.slice(0, 20).map((one) =>
+    `<li>${escapeText(`${one.benchmark}, ${one.item}: in ${one.id}, “${one.words}”`)}</li>`
+  );
+  const html = `<p>${hit} of ${examples} training examples share ${n} words in a row with an item.</p>` +
+    tableHtml(table) +
+    (list.length ? `<details><summary>overlaps</summary><ul>${list.join("")}</ul></details>` : "");
+  return { ...section, html };
+}
+
+/** Tasks with shots and source, and facts of the run. */
+export function settingsSection(tasks: readonly TaskInfo[], facts: Record<string, string>): Section {
+  const entries = Object.entries(facts).map(([name, value]) =>
+    `<dt>${escapeText(name)}</dt><dd>${escapeText(value)}</dd>`
+  );
+  const table: TextTable = {
+    caption: "What was asked. Shots: worked examples before the question.",
+    columns: [{ key: "task" }, { key: "shots" }, { key: "settings" }, { key: "source" }, { key: "measures" }],
+    rows: tasks.map(({ task, shots, settings, source, metrics }) => ({
+      task,
+      shots: String(shots),
+      settings,
+      source,
+      measures: metrics.join(", "),
+    })),
+  };
+  const list = tableHtml(table);
+  return {
+    id: "settings",
+    title: "Settings",
+    html: (entries.length ? `<dl>${entries.join("\n")}</dl>` : "") +
+      (tasks.length > 15 ? `<details><summary>${tasks.length} tasks</summary>${list}</details>` : list),
+  };
+}
+
+/** The filters and the empty list; page_script.ts fills it. */
+export function explorerSection({ models, tasks, items }: PackedItems): Section {
+  const option = (value: string, text: string) =>
+    `<option value="${escapeText(value)}">${escapeText(text)}</option>`;
+  const select = (id: string, label: string, options: string[]) =>
+    `<label>${label}<select id="ual-${id}">${options.join("")}</select></label>`;
+  const groups = [...new Set(tasks.flatMap(({ group }) => group ? [group] : []))];
+  const html = `<p class="note">A model is right (✓) where the task's first measure is 0.5 or more.</p>
+<noscript><p>The items are shown by a script, which does not run here.</p></noscript>
+<div role="search" class="filters">
+${
+    select("task", "task", [
+      option("", "all tasks"),
+      ...groups.map((group) => option(group, `${group}: all`)),
+      ...tasks.map(({ task }) => option(task, task)),
+    ])
+  }
+${
+    select("outcome", "outcome", [
+      option("", "any"),
+      option("right", "right"),
+      option("wrong", "wrong"),
+      option("differ", "models differ"),
+    ])
+  }
+${select("model", "of", [option("", "every model"), ...models.map((model) => option(model, model))])}
+<label>text<input type="search" id="ual-text" autocomplete="off"></label>
+</div>
+<p id="ual-count" role="status">${items.length} items</p>
+<div id="ual-list"></div>
+<p class="pages"><button type="button" id="ual-earlier" disabled>earlier</button>
+<button type="button" id="ual-later" disabled>later</button></p>`;
+  return { id: "items", title: "Items", html };
+}
