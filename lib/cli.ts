@@ -36,6 +36,9 @@ const bodies: Record<string, () => Promise<(flags: Flags) => Promise<Output | vo
   evaluate: async () => (await import("./cli/evaluate.ts")).evaluate,
   fetch: async () => (await import("./cli/fetch.ts")).fetchVerb,
   export: async () => (await import("./cli/export.ts")).exportAdapter,
+  answer: async () => (await import("./cli/answer.ts")).answer,
+  judge: async () => (await import("./cli/judge.ts")).judge,
+  grade: async () => (await import("./cli/grade.ts")).grade,
   serve: async () => (await import("./cli/serve.ts")).serveVerb,
 };
 

@@ -374,6 +374,7 @@ export const verbs: Record<string, Verb> = {
       "eval-every": { value: "N", help: "steps between evaluations; default: one pass" },
       patience: { value: "N", help: "end after so many evaluations without a better one; default: never" },
       "checkpoint-every": { value: "N", help: "steps between checkpoints", default: "5" },
+      "keep-every": { value: "N", help: "keep the adapter after every N steps, as adapters/step-N" },
     },
   },
   stop: {
@@ -570,8 +571,110 @@ verbs["data score"] = {
   write: ["out", "embeddings", "ledger"],
 };
 
+/** How a judge of answers is reached: as for `elicit`, but for how it is asked. */
+const { temperature: _t, "no-logprobs": _l, ...answersJudge } = judgeFlags;
+const promptSource: Flag = {
+  value: "SOURCE",
+  help:
+    "open or two_turns (ours), alpaca_eval, lima, mt_bench, vicuna_bench (mirror), or a JSON or JSONL file of " +
+    "{instruction}, {prompt} or {turns}",
+};
+verbs.answer = {
+  summary:
+    "A model's answers to a set of prompts, as alpaca_eval's model_outputs.json or, all turns, as FastChat's JSONL",
+  positional: "prompts",
+  engine: true,
+  flags: {
+    prompts: promptSource,
+    out: {
+      value: "FILE",
+      help: ".json: the answers to first turns; .jsonl: to all turns, for ual grade; run again to go on",
+    },
+    generator: {
+      value: "NAME",
+      help: "whose answers they are called; default: the model's or adapter's name",
+    },
+    adapter,
+    ...modelFlags,
+    limit: { value: "N", help: "only the first N prompts" },
+    "max-new": { value: "N", help: "at most this many new tokens an answer", default: "256" },
+    temperature: { value: "X", help: "what logits are divided by; 0: most likely token", default: "0" },
+    "top-k": { value: "N", help: "draw from the N most likely tokens; 0: no limit", default: "0" },
+    "top-p": { value: "X", help: "draw from the fewest tokens that reach this probability", default: "1" },
+    seed: { value: "N", help: "seed of the draws", default: "0" },
+    batch: { value: "N", help: "answers that grow side by side", default: "16" },
+  },
+};
+verbs.judge = {
+  summary: "Which of two models answers better, by a judge: win rates as AlpacaEval has them",
+  positional: "outputs",
+  engine: true,
+  flags: {
+    outputs: { value: "FILE", help: "the model's answers, model_outputs.json" },
+    reference: { value: "FILE", help: "the answers that they are compared with" },
+    out: {
+      value: "DIR",
+      help:
+        "the folder: answers.jsonl (ledger), annotations.json, leaderboard.csv, summary.json; run again to go on",
+    },
+    annotator: {
+      value: "NAME",
+      help: "how the judge is asked; default: AlpacaEval 2's, with a model of ours letters",
+      choices: ["alpaca_eval_gpt4", "weighted_alpaca_eval_gpt4_turbo", "letters"],
+    },
+    prompt: {
+      value: "FILE",
+      help: "a prompt of your own instead of the annotator's; see data/prompts/prefer.md",
+    },
+    order: {
+      value: "NAME",
+      help: "which answer is shown first: drawn as alpaca_eval does, or both orders and their mean",
+      default: "random",
+      choices: ["random", "both"],
+    },
+    seed: { value: "N", help: "of the drawn order; alpaca_eval's is 0", default: "0" },
+    "length-table": {
+      value: "FILE",
+      help: "the hub's df_gamed.csv or instruction_difficulty.csv, for length control as on the leaderboard",
+    },
+    limit: { value: "N", help: "only the first N pairs" },
+    ...answersJudge,
+    temperature: { value: "X", help: "default: the annotator's; none: left to the endpoint" },
+    "max-tokens": { value: "N", help: "longest answer; default: the annotator's" },
+    batch: verbs.elicit.flags!.batch,
+  },
+};
+verbs.grade = {
+  summary: "Grades from 1 to 10 of a model's answers, turn by turn, by a judge, as MT-bench has them",
+  positional: "answers",
+  engine: true,
+  flags: {
+    answers: { value: "FILE", help: "JSONL as ual answer writes it, or FastChat's model_answer" },
+    questions: {
+      ...promptSource,
+      help: "where FastChat's answers have no turns: two_turns, mt_bench or a JSONL file",
+    },
+    out: {
+      value: "DIR",
+      help: "the folder: answers.jsonl (ledger), judgments.jsonl, summary.json; run again to go on",
+    },
+    prompt: {
+      value: "FILE",
+      help: "a prompt of your own with {{dialogue}} in it; see data/prompts/grade.md",
+    },
+    "reference-prompt": {
+      value: "FILE",
+      help: "the same for questions with a reference answer, with {{reference}} too",
+    },
+    limit: { value: "N", help: "only the first N questions" },
+    ...answersJudge,
+    temperature: { value: "X", help: "none: left to the endpoint", default: "0" },
+    "max-tokens": { value: "N", help: "longest answer; default: 1024, with a model of ours 8" },
+  },
+};
+
 /** `plan` takes what decides a run's cost: the flags of train, but for where it writes. */
-const { out: _out, "checkpoint-every": _every, ...planned } = verbs.train.flags!;
+const { out: _out, "checkpoint-every": _every, "keep-every": _kept, ...planned } = verbs.train.flags!;
 verbs.plan = {
   summary: "Estimate memory and time of a training run before it starts",
   positional: "data",

@@ -61,8 +61,8 @@ export async function elicit(flags: Flags): Promise<Output> {
   }
 }
 
-/** Limits, budget and price of the flags. */
-export function chatOf(flags: Flags): Omit<ChatOptions, "ledger"> {
+/** Limits, budget and price of the flags; `verb` begins what is said of retries. */
+export function chatOf(flags: Flags, verb = "elicit"): Omit<ChatOptions, "ledger"> {
   const number = (name: string) =>
     flags.text(name) === undefined ? undefined : flags.number(name, { least: 0 });
   const input = number("price-in"), output = number("price-out");
@@ -77,7 +77,7 @@ export function chatOf(flags: Flags): Omit<ChatOptions, "ledger"> {
     budget: number("budget"),
     ...(input === undefined ? {} : { price: { input, output: output! } }),
     onRetry: ({ failure, wait }) =>
-      console.error(`elicit: ${failure.message}; again in ${wait.toFixed(1)} s`),
+      console.error(`${verb}: ${failure.message}; again in ${wait.toFixed(1)} s`),
   };
 }
 
@@ -138,13 +138,15 @@ export async function judgeOf(flags: Flags): Promise<Judge> {
 }
 
 /** Ctrl-C: first lets the calls under way end, a second time ends them too. */
-function interrupts(): { stopping: AbortSignal; signal: AbortSignal; asked(): boolean } & Disposable {
+export function interrupts(
+  verb = "elicit",
+): { stopping: AbortSignal; signal: AbortSignal; asked(): boolean } & Disposable {
   const soft = new AbortController(), hard = new AbortController();
   const onSignal = () => {
     if (soft.signal.aborted) {
       return hard.abort(new Error("Stopped at once: the calls under way were given up"));
     }
-    console.error("elicit: stopping after the calls under way; Ctrl-C again gives them up");
+    console.error(`${verb}: stopping after the calls under way; Ctrl-C again gives them up`);
     soft.abort(new Error("Stopped as asked"));
   };
   for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, onSignal);
