@@ -100,13 +100,21 @@ async function tasksOf(flags: Flags, names: string[]): Promise<OpenTask[]> {
   if (names.length === 0) return [];
   const count = (name: string, least: number) => flags.given(name) ? flags.whole(name, least) : undefined;
   const source = flags.text("source") as "bundled" | "mirror" | "hub" | undefined;
-  return await openTasks(names, { source, mirror: flags.text("mirror") }, {
+  const absent: string[] = [];
+  const tasks = await openTasks(names, { source, mirror: flags.text("mirror") }, {
     settings: flags.required("settings") as Settings,
     shots: count("shots", 0),
     limit: count("limit", 1),
     seed: flags.whole("seed", 0),
-    onAbsent: (task, why) => console.error(`${task}: left out, ${why}`),
+    onAbsent: (task) => absent.push(task),
   });
+  if (absent.length) {
+    const shown = absent.slice(0, 3).join(", ") + (absent.length > 3 ? " …" : "");
+    console.error(
+      `${absent.length} tasks of ${names.join(", ")} left out, the source has no items of them: ${shown}`,
+    );
+  }
+  return tasks;
 }
 
 async function heldoutOf(flags: Flags) {
