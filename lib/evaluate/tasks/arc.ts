@@ -17,7 +17,7 @@ interface Arc {
   gold: number;
 }
 
-const metrics = ["acc", "acc_norm"] as const;
+const metrics = ["acc_norm", "acc"] as const;
 
 /** One of the two sets. `files` is AI2's name of it. */
 function arc(name: string, files: string, openllm: number): Task<Arc> {

@@ -18,7 +18,7 @@ interface HellaSwag {
   gold: number;
 }
 
-const metrics = ["acc", "acc_norm"] as const, hub = { name: "Rowan/hellaswag" };
+const metrics = ["acc_norm", "acc"] as const, hub = { name: "Rowan/hellaswag" };
 
 /** The harness's preprocess(): WikiHow's brackets go. Each pass runs once, in this order. */
 export function cleaned(text: string): string {
