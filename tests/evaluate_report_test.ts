@@ -5,12 +5,13 @@ import { pathToFileURL } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { compareModels } from "../lib/evaluate/compare.ts";
 import type { ItemRow } from "../lib/evaluate/item_row.ts";
+import { chanceOf, differenceRows, scorePoints } from "../lib/evaluate/report/figure_rows.ts";
 import { filterItems, packItems, viewOf } from "../lib/evaluate/report/item_data.ts";
 import { itemsBundle } from "../lib/evaluate/report/item_explorer.ts";
 import { itemHtml, sharesOf } from "../lib/evaluate/report/item_html.ts";
 import { reportPage, writeReport } from "../lib/evaluate/report/report.ts";
 import { summarise } from "../lib/evaluate/summary.ts";
-import { chromiumLaunch, differencesFigure } from "../lib/plot/mod.ts";
+import { chromiumLaunch, differencesFigure, scoresFigure } from "../lib/plot/mod.ts";
 import { inFolder } from "./folder.ts";
 import { differences } from "./plot_tables.ts";
 import { HOSTILE, itemRows, tasks } from "./report_rows.ts";
@@ -92,7 +93,33 @@ Deno.test("itemsBundle() gives a few items without scripts, and as text", () => 
   assert.equal(html.match(/<details>/g)!.length, 3);
   assert.doesNotMatch(html, /<script|onerror="/);
   assert.match(html, /3 of \d+ items that fit, of 200/);
-  assert.match(bundle["text/plain"] as string, /arc_challenge \d+: .*\(base [✓✗], SFT/);
+  assert.match(bundle["text/plain"] as string, /arc_challenge \d+: .*\(right: /);
+});
+
+Deno.test("scorePoints() and differenceRows() give the figures their rows, with what guessing scores", () => {
+  const scored = summarise(rows, tasks), points = scorePoints(scored, { rows });
+  assert.deepEqual([...new Set(points.map(({ task }) => task))], [
+    "arc_challenge",
+    "mmlu",
+    "truthfulqa",
+    "gsm8k",
+  ]);
+  assert.deepEqual(points.filter(({ model }) => model === "LS").map(({ chance }) => chance), [
+    0.25,
+    0.25,
+    undefined,
+    undefined,
+  ]);
+  const three = rows.slice(0, 2).map((row, i) => ({ ...row, choices: ["a", "b", "c", "d"].slice(0, 2 + i) }));
+  assert.ok(Math.abs(chanceOf(three, "acc")! - (1 / 2 + 1 / 3) / 2) < 1e-12);
+  assert.ok(Math.abs(chanceOf(rows.slice(0, 1), "released_best_of_4")! - (1 - 0.75 ** 4)) < 1e-12);
+  const compared = compareModels(rows, tasks), differences = differenceRows(compared);
+  differences.forEach((row, i) => {
+    const of = (model: string) => points.find((one) => one.model === model && one.task === row.task)!.score;
+    assert.ok(Math.abs(row.difference - (of(row.a) - of(row.b))) < 1e-12);
+    assert.equal(row.distinguishable, compared[i].verdict !== "not distinguishable");
+  });
+  assert.ok(scoresFigure(points).data.length > 0 && differencesFigure(differences).data.length > 0);
 });
 
 const scores = summarise(rows, tasks), comparisons = compareModels(rows, tasks);
@@ -101,7 +128,18 @@ Deno.test("reportPage() is the same again, loads nothing, and says what it does 
   const page = reportPage({ rows, scores, comparisons, tasks });
   assert.equal(page, reportPage({ rows, scores, comparisons, tasks }));
   assert.doesNotMatch(page, /https?:|src="(?!data:)|@import|url\(/);
-  assert.match(page, /training data was not looked through/);
+  assert.match(page, /Training data was not looked through/);
+  const seen = [{ task: "gsm8k", doc_index: 3, example: HOSTILE, words: "a b c" }];
+  const found = {
+    training: "UAL",
+    n: 13,
+    examples: 90,
+    hit: 1,
+    tasks: { gsm8k: { items: 40, unchecked: 2, hit: 1 } },
+    seen,
+  };
+  const known = reportPage({ rows, scores, comparisons, tasks, contamination: [found] });
+  assert.match(known, /UAL: 1 of 90 training examples share 13 words/);
   assert.match(page, /not distinguishable/);
   assert.match(page, /not comparable/);
   assert.doesNotMatch(page, /NaN|undefined<|Infinity/);

@@ -188,8 +188,10 @@ export function besidePaper(
   all: readonly TaskScore[],
   { paper = "LIMA-7B", metrics = {}, methodOf = methodNamed }: BesideOptions = {},
 ): BesideRow[] {
-  const shown = all.filter((row) => columnOf(row.task) !== undefined)
-    .filter((row) => row.metric === (metrics[row.task] ?? all.find((one) => one.task === row.task)!.metric));
+  const ours = [...Map.groupBy(all.filter((row) => columnOf(row.task) !== undefined), (row) => row.task)];
+  const shown = ours.flatMap(([task, own]) =>
+    own.filter((row) => row.metric === (metrics[task] ?? own[0].metric))
+  );
   return shown.map((row) => {
     const method = methodOf(row.model);
     const sft = shown.find((one) =>

@@ -40,7 +40,7 @@ export interface ItemFilter {
 
 /** The functions of a page's script, in source. */
 export const ITEM_DATA_SOURCE = (): string =>
-  [filterItems, outcomeFits, textFits, itemText, viewOf].map(String).join("\n");
+  [filterItems, outcomeFits, textFits, itemText, viewOf, rightText].map(String).join("\n");
 
 const KNOWN = new Set([
   "model",
@@ -167,4 +167,11 @@ export function viewOf(packed: PackedItems, item: number): ItemView {
     metric: metrics[0],
     answers,
   };
+}
+
+/** Which models are right: "right: SFT, UAL", "none right", "all right". */
+export function rightText({ answers }: ItemView): string {
+  const right = answers.filter((one) => (one.measures[0]?.[1] ?? 0) >= 0.5).map(({ model }) => model);
+  if (right.length === 0) return "none right";
+  return right.length === answers.length && right.length > 1 ? "all right" : `right: ${right.join(", ")}`;
 }

@@ -1,8 +1,8 @@
 // A few items in a notebook's output: question, choices, log-likelihoods, hits and answers, to be opened one by one without scripts.
 import { type Bundle, show } from "../../show/mod.ts";
 import type { ItemRow, TaskInfo } from "../item_row.ts";
-import { filterItems, type ItemFilter, packItems, viewOf } from "./item_data.ts";
-import { escapeText, hitMark, itemHtml, type ItemView, numberText } from "./item_html.ts";
+import { filterItems, type ItemFilter, packItems, rightText, viewOf } from "./item_data.ts";
+import { escapeText, itemHtml, type ItemView, numberText } from "./item_html.ts";
 
 /** What itemExplorer() can be told: which items, and how many of them. */
 export interface ItemExplorerOptions extends ItemFilter {
@@ -34,10 +34,10 @@ export function itemsBundle(
   };
 }
 
-function headOf({ task, doc, question, answers }: ItemView): string {
+function headOf(view: ItemView): string {
+  const { task, doc, question } = view;
   const line = question.trim().replace(/\s+/g, " ");
-  const marks = answers.map((one) => `${one.model} ${hitMark(one.measures[0]?.[1])}`);
-  return `${task} ${doc}: ${line.length > 120 ? line.slice(0, 120) + "…" : line} (${marks.join(", ")})`;
+  return `${task} ${doc}: ${line.length > 120 ? line.slice(0, 120) + "…" : line} (${rightText(view)})`;
 }
 
 function detailsOf(view: ItemView): string {
@@ -48,7 +48,7 @@ function textOf(view: ItemView): string {
   const choices = (view.choices ?? []).map((choice, i) => {
     const right = view.labels ? view.labels[i] === 1 : view.gold === i;
     const logps = view.answers.map((one) => `${one.model} ${numberText(one.loglikelihoods?.[i])}`);
-    return `  ${right ? "✓" : " "} ${choice}: ${logps.join(", ")}`;
+    return `  ${choice}${right ? " (right)" : ""}: ${logps.join(", ")}`;
   });
   const texts = view.answers.filter((one) => one.generated !== undefined).map((one) =>
     `  ${one.model}: ${one.generated!.trim().replace(/\s+/g, " ")}`

@@ -34,7 +34,7 @@ export const ITEM_HTML_SOURCE = (): string =>
   [
     escapeText,
     numberText,
-    hitMark,
+    hitText,
     choiceScores,
     sharesOf,
     choiceCell,
@@ -55,10 +55,10 @@ export function numberText(value: number | null | undefined): string {
   return String(Math.round(value * 1000) / 1000).replace("-", "−");
 }
 
-/** "✓", "✗", or "–" where the model was not asked: right is a first measure of 0.5 and more (mc2 is a probability). */
-export function hitMark(measure: number | null | undefined): string {
-  if (measure === null || measure === undefined) return "–";
-  return measure >= 0.5 ? "✓" : "✗";
+/** Right is a first measure of 0.5 and more (mc2 is a probability). */
+export function hitText(measure: number | null | undefined): string {
+  if (measure === null || measure === undefined) return "not known";
+  return measure >= 0.5 ? "right" : "wrong";
 }
 
 /** What the choice is made by: log-likelihoods, for acc_norm per code point of the choice. */
@@ -91,15 +91,17 @@ export function choiceCell(answer: AnswerView, choices: string[], metric: string
 export function choicesHtml({ choices = [], gold, labels, metric, answers }: ItemView): string {
   const right = (i: number) => labels ? labels[i] === 1 : i === gold;
   const heads = answers.map((one) =>
-    `<th scope="col" style="text-align:left">${escapeText(one.model)} ${hitMark(one.measures[0]?.[1])}</th>`
+    `<th scope="col" style="text-align:left">${escapeText(one.model)}: ${hitText(one.measures[0]?.[1])}</th>`
   );
   const rows = choices.map((text, i) =>
     `<tr><th scope="row" style="text-align:left;font-weight:${right(i) ? "bold" : "normal"}">${
-      right(i) ? "✓ " : ""
-    }${escapeText(text)}</th>${answers.map((answer) => choiceCell(answer, choices, metric, i)).join("")}</tr>`
+      escapeText(text)
+    }${right(i) ? " (right)" : ""}</th>${
+      answers.map((answer) => choiceCell(answer, choices, metric, i)).join("")
+    }</tr>`
   );
   const of = metric === "acc_norm" ? "log-likelihoods per code point" : "log-likelihoods";
-  return `<table><caption style="text-align:left">Log-likelihood of each choice in nats; share: softmax of the ${of}. ✓ before a choice: right.</caption>` +
+  return `<table><caption style="text-align:left">Log-likelihood of each choice in nats; share: softmax of the ${of}.</caption>` +
     `<thead><tr><th scope="col" style="text-align:left">choice</th>${heads.join("")}</tr></thead><tbody>${
       rows.join("")
     }</tbody></table>`;
@@ -113,9 +115,9 @@ export function generatedHtml({ target = "", answers }: ItemView): string {
     const found = (answer.extracted ?? []).map(([name, text]) =>
       `${escapeText(name)}: <code>${escapeText(text)}</code>`
     );
-    return `<p style="margin:0.4em 0 0"><b>${escapeText(answer.model)} ${
-      hitMark(answer.measures[0]?.[1])
-    }</b> ${found.join(", ")}</p>${pre(answer.generated ?? "")}`;
+    return `<p style="margin:0.4em 0 0"><b>${escapeText(answer.model)}: ${
+      hitText(answer.measures[0]?.[1])
+    }</b>; ${found.join(", ")}</p>${pre(answer.generated ?? "")}`;
   });
   return `<p style="margin:0.4em 0 0"><b>right answer</b></p>${pre(target)}${parts.join("")}`;
 }

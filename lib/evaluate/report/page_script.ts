@@ -1,7 +1,7 @@
 // What runs in the report page: unpacks the items, filters them, shows a part of the list, and an item when it is opened.
 // Plain DOM, texts set as text or by itemHtml(); nothing is fetched. These functions run in the page only.
-import { filterItems, ITEM_DATA_SOURCE, type PackedItems, viewOf } from "./item_data.ts";
-import { hitMark, ITEM_HTML_SOURCE, itemHtml } from "./item_html.ts";
+import { filterItems, ITEM_DATA_SOURCE, type PackedItems, rightText, viewOf } from "./item_data.ts";
+import { ITEM_HTML_SOURCE, itemHtml } from "./item_html.ts";
 
 /** The page's whole script. It finds its places by their ids. */
 export function pageScript(): string {
@@ -33,13 +33,12 @@ function entry(document: Dom, packed: PackedItems, item: number): Dom {
     return element;
   };
   const [t, doc, question] = packed.items[item], { task } = packed.tasks[t];
-  const marks = packed.models.map((model, m) => `${model} ${hitMark(packed.answers[m][item]?.[1][0])}`);
   const line = question.trim().replace(/\s+/g, " ");
   const summary = document.createElement("summary");
   summary.append(
     make("span", `${task} ${doc}`, "where"),
     make("span", line.length > 160 ? line.slice(0, 160) + "…" : line, "line"),
-    make("span", marks.join("  "), "marks"),
+    make("span", rightText(viewOf(packed, item)), "marks"),
   );
   const details = document.createElement("details"), body = make("div", "", "item");
   details.append(summary, body);

@@ -25,7 +25,6 @@ dd { margin: 0; overflow-wrap: anywhere; }
 figure { margin: 1rem 0; }
 figure img { max-width: 100%; height: auto; background: #fff; border: 1px solid var(--line); }
 .note, li { font-size: 0.92rem; }
-.better { color: inherit; font-weight: bold; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .filters { display: flex; flex-wrap: wrap; gap: 0.6rem 1rem; align-items: end; margin: 0.6rem 0; }
 .filters label { display: flex; flex-direction: column; font-size: 0.85rem; color: var(--soft); }
@@ -36,10 +35,10 @@ button:disabled { color: var(--soft); }
 :focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 summary { cursor: pointer; }
 #ual-list details { border-bottom: 1px solid var(--line); }
-#ual-list summary { display: grid; grid-template-columns: 13rem 1fr max-content; gap: 0.8rem; padding: 0.35rem 0.2rem; cursor: pointer; }
-summary .where { color: var(--soft); overflow-wrap: anywhere; }
-summary .line { overflow-wrap: anywhere; }
-summary .marks { white-space: pre; font-size: 0.88rem; }
+#ual-list summary { display: grid; grid-template-columns: 13rem 1fr 9rem; gap: 0.8rem; padding: 0.35rem 0.2rem; cursor: pointer; }
+#ual-list .where { color: var(--soft); overflow-wrap: anywhere; }
+#ual-list .line { overflow-wrap: anywhere; }
+#ual-list .marks { font-size: 0.88rem; }
 .item { padding: 0.2rem 0.6rem 1rem; background: var(--tint); overflow-x: auto; }
 .item pre { font: inherit; }
 @media (max-width: 50rem) { #ual-list summary { grid-template-columns: 1fr; gap: 0; } }

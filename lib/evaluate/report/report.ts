@@ -1,7 +1,6 @@
 // The evaluation's report: one page that needs nothing but itself, of scores, comparisons, the paper's numbers, figures and items.
 import { gzipSync } from "node:zlib";
 import { createHash } from "node:crypto";
-import type { Contamination } from "../../curate/decontaminate.ts";
 import { writeFileAtomic } from "../../run/files.ts";
 import type { ItemRow, TaskInfo } from "../item_row.ts";
 import type { BesideOptions } from "../paper_tables.ts";
@@ -17,6 +16,7 @@ import {
   explorerSection,
   figureSection,
   paperSection,
+  type ReportContamination,
   type ReportFigure,
   scoreSection,
   type Section,
@@ -37,8 +37,8 @@ export interface ReportInput {
   facts?: Record<string, string>;
   /** Sentences that stand first: verdicts on claims, warnings. */
   remarks?: readonly string[];
-  /** What findOverlaps() found of the training data in the tasks; the page says so where it was not looked for. */
-  contamination?: Contamination;
+  /** What was found of the tasks in training data; the page says so where it was not looked for. */
+  contamination?: readonly ReportContamination[];
   /** Figures as SVG (openRenderer().svg() of lib/plot). */
   figures?: readonly ReportFigure[];
   /** Further tables, of judged pairs and the like. */

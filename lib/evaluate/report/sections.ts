@@ -1,5 +1,4 @@
 // The parts of the report page above its items, as HTML with every text escaped.
-import type { Contamination } from "../../curate/decontaminate.ts";
 import type { TaskInfo } from "../item_row.ts";
 import { type BesideOptions, besidePaper, NOT_COMPARABLE, PAPER_MISPRINTS } from "../paper_tables.ts";
 import { comparisonTable, scoreTable, type TextTable } from "../score_table.ts";
@@ -37,17 +36,19 @@ export function tableHtml({ rows, columns, caption }: TextTable): string {
   return `<div class="scroll" role="region" aria-label="${
     escapeText(caption.slice(0, 60))
   }" tabindex="0"><table>` +
-    `<caption>${escapeText(caption)}</caption><thead><tr>${heads.join("")}</tr></thead>` +
+    `<caption>${escapeText(inWords(caption))}</caption><thead><tr>${heads.join("")}</tr></thead>` +
     `<tbody>\n${lines.join("\n")}\n</tbody></table></div>`;
 }
 
+/** Verdicts in words, since not every font has the marks; "≈" with its words for who cannot see it. */
 function withMeaning(cell: string): string {
-  const meanings: Record<string, string> = { "▲": "better", "▼": "worse", "≈": "not distinguishable" };
-  return cell.replace(
-    /[▲▼≈]$/,
-    (mark) => `<span title="${meanings[mark]}">${mark}<span class="hidden"> ${meanings[mark]}</span></span>`,
+  return inWords(cell).replace(
+    /≈$/,
+    `<span title="not distinguishable">≈<span class="hidden"> not distinguishable</span></span>`,
   );
 }
+
+const inWords = (text: string) => text.replace(/▲( better)?/, "better").replace(/▼( worse)?/, "worse");
 
 /** Models by tasks, with the groups' members behind a click. */
 export function scoreSection(
@@ -134,38 +135,55 @@ export function paperSection(scores: readonly TaskScore[], options: BesideOption
   };
 }
 
-/** Whether the training data holds the tasks' texts. */
-export function contaminationSection(found?: Contamination): Section {
-  const section = { id: "decontamination", title: "Decontamination" };
-  if (!found) {
-    return {
-      ...section,
-      html: "<p>The models' training data was not looked through for the tasks' texts.</p>",
-    };
-  }
-  const { n, examples, hit, overlaps, benchmarks } = found;
+/** What was found in one set of training data, as summary.json has it. */
+export interface ReportContamination {
+  /** The data, or the model that was trained on it. */
+  training: string;
+  /** Words of a run. */
+  n: number;
+  /** Training examples that were looked at, and those with an overlap. */
+  examples: number;
+  hit: number;
+  tasks: Record<string, { items: number; unchecked: number; hit: number }>;
+  seen: readonly { task: string; doc_index: number; example: string; words: string }[];
+}
+
+/** Whether training data holds the tasks' texts. */
+export function contaminationSection(found: readonly ReportContamination[] = []): Section {
+  const none = "<p>Training data was not looked through for the tasks' texts.</p>";
+  return {
+    id: "decontamination",
+    title: "Decontamination",
+    html: found.length ? found.map(contaminationHtml).join("\n") : none,
+  };
+}
+
+function contaminationHtml({ training, n, examples, hit, tasks, seen }: ReportContamination): string {
   const table: TextTable = {
-    caption: `Items whose text shares a run of ${n} words with the training data.`,
+    caption:
+      `Items with a run of ${n} words that also stands in the training data (short texts: all of them).`,
     columns: [
-      { key: "benchmark" },
+      { key: "task" },
       { key: "items" },
-      { key: "hit", label: "found in the training data" },
+      { key: "hit", label: "found" },
       { key: "unchecked", label: "too short to be looked for" },
     ],
-    rows: Object.entries(benchmarks).map(([benchmark, one]) => ({
-      benchmark,
+    rows: Object.entries(tasks).map(([task, one]) => ({
+      task,
       items: String(one.items),
       hit: String(one.hit),
       unchecked: String(one.unchecked),
     })),
   };
-  const list = overlaps.slice(0, 20).map((one) =>
-    `<li>${escapeText(`${one.benchmark}, ${one.item}: in ${one.id}, “${one.words}”`)}</li>`
+  const list = seen.slice(0, 20).map(({ task, doc_index, example, words }) =>
+    `<li>${escapeText(`${task} ${doc_index} in ${example}: “${words}”`)}</li>`
   );
-  const html = `<p>${hit} of ${examples} training examples share ${n} words in a row with an item.</p>` +
-    tableHtml(table) +
-    (list.length ? `<details><summary>overlaps</summary><ul>${list.join("")}</ul></details>` : "");
-  return { ...section, html };
+  const more = seen.length > list.length ? `<li>and ${seen.length - list.length} more</li>` : "";
+  return `<p>${
+    escapeText(`${training}: ${hit} of ${examples} training examples share ${n} words with an item.`)
+  }</p>${tableHtml(table)}${
+    list.length ? `<details><summary>where</summary><ul>${list.join("")}${more}</ul></details>` : ""
+  }`;
 }
 
 /** Tasks with shots and source, and facts of the run. */
@@ -200,7 +218,7 @@ export function explorerSection({ models, tasks, items }: PackedItems): Section 
   const select = (id: string, label: string, options: string[]) =>
     `<label>${label}<select id="ual-${id}">${options.join("")}</select></label>`;
   const groups = [...new Set(tasks.flatMap(({ group }) => group ? [group] : []))];
-  const html = `<p class="note">A model is right (✓) where the task's first measure is 0.5 or more.</p>
+  const html = `<p class="note">A model is right where the task's first measure is 0.5 or more.</p>
 <noscript><p>The items are shown by a script, which does not run here.</p></noscript>
 <div role="search" class="filters">
 ${
