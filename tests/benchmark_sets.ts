@@ -58,6 +58,31 @@ const piqa = z.strictObject({ goal: text, sol1: text, sol2: text, label: flag })
 
 const gsm8k = z.strictObject({ question: text, answer: text.regex(/\n#### -?[\d.,]+$/) });
 
+const metamath = z.strictObject({
+  query: text,
+  response: text.regex(/\nThe answer is: .+$/),
+  type: z.enum(["GSM_AnsAug", "GSM_FOBAR", "GSM_Rephrased", "GSM_SV", "MATH_AnsAug"]),
+  original_question: text,
+});
+
+const openPrompts = z.strictObject({ instruction: text, dataset: z.literal("ual_open") });
+
+const twoTurns = z.strictObject({
+  question_id: z.int().min(1),
+  category: z.enum([
+    "writing",
+    "roleplay",
+    "reasoning",
+    "math",
+    "coding",
+    "extraction",
+    "stem",
+    "humanities",
+  ]),
+  turns: z.array(text).length(2),
+  reference: z.array(text).length(2).optional(),
+});
+
 /** The sets whose items have choices: schema and files, the tested one first. */
 export const CHOICE_SETS = {
   arc_challenge: { schema: arc, files: ["test", "train"] },
@@ -69,9 +94,12 @@ export const CHOICE_SETS = {
   piqa: { schema: piqa, files: ["validation", "train"] },
 };
 
-/** The sets whose answers are written out. */
+/** The sets whose answers are written out, or judged. */
 export const OPEN_SETS = {
   gsm8k: { schema: gsm8k, files: ["test", "train"] },
+  metamath: { schema: metamath, files: ["test"] },
+  open_prompts: { schema: openPrompts, files: ["test"] },
+  two_turns: { schema: twoTurns, files: ["test"] },
 };
 
 export type ChoiceSet = keyof typeof CHOICE_SETS;
@@ -116,6 +144,14 @@ export function benchmarkRows<T>(set: string, file: string, schema: z.ZodType<T>
     const { data, error } = schema.safeParse(JSON.parse(line));
     if (error) throw new TypeError(`${set}/${file}.jsonl:${i + 1}: ${z.prettifyError(error)}`);
     return data;
+  });
+}
+
+/** The questions of a set without choices: what the user says first. */
+export function promptsOf(set: keyof typeof OPEN_SETS, file: string): string[] {
+  const rows = benchmarkRows<Partial<Record<string, unknown>>>(set, file, OPEN_SETS[set].schema);
+  return rows.map(({ question, query, instruction, turns }) => {
+    return String(question ?? query ?? instruction ?? (turns as string[])[0]);
   });
 }
 

@@ -12,8 +12,9 @@ import {
   CHOICE_SETS,
   type ChoiceSet,
   OPEN_SETS,
+  promptsOf,
 } from "./benchmark_sets.ts";
-import { all } from "./bundled.ts";
+import { all, bundled } from "./bundled.ts";
 import { mirror } from "./mirror.ts";
 
 const SETS = { ...CHOICE_SETS, ...OPEN_SETS };
@@ -43,14 +44,27 @@ async function overlapsOf(examples: Example[], items: Awaited<ReturnType<typeof 
   return overlaps.map(({ id, item, words }) => `${id} | ${item} | ${words}`);
 }
 
-Deno.test("bundled benchmarks have the hub's layouts and at least 60 items to test", () => {
+Deno.test("bundled benchmarks have the hub's layouts and at least 60 items to test, dialogues of two turns 40", () => {
   for (const [set, { schema, files }] of Object.entries(SETS)) {
     for (const file of files) {
       const { length } = benchmarkRows<unknown>(set, file, schema);
-      const least = file === files[0] ? 60 : 20;
+      const least = file !== files[0] ? 20 : set === "two_turns" ? 40 : 60;
       assert.ok(length >= least, `${set}/${file}: ${length} rows`);
     }
   }
+});
+
+Deno.test("the card of the bundled benchmarks states the number of rows of every file", () => {
+  const card = Deno.readTextFileSync(bundled("benchmarks.card.md"));
+  const stated = [...card.matchAll(/^\| `(\w+)\/(\w+)\.jsonl` \| (\d+) \|/gm)].map(([, ...cells]) => cells);
+  const counted = FILES.map(({ set, file }) => {
+    return [
+      set,
+      file,
+      String(benchmarkRows<unknown>(set, file, SETS[set as keyof typeof SETS].schema).length),
+    ];
+  });
+  assert.deepEqual(stated.sort(), counted.sort());
 });
 
 Deno.test("bundled benchmarks ask each question once over the files of a set", () => {
@@ -60,10 +74,8 @@ Deno.test("bundled benchmarks ask each question once over the files of a set", (
     );
     assert.deepEqual(questions.filter((q, i) => questions.indexOf(q) !== i), [], set);
   }
-  for (const [set, { schema, files }] of Object.entries(OPEN_SETS)) {
-    const questions = files.flatMap((file) => benchmarkRows(set, file, schema)).map((row) =>
-      folded(row.question)
-    );
+  for (const set of Object.keys(OPEN_SETS) as (keyof typeof OPEN_SETS)[]) {
+    const questions = OPEN_SETS[set].files.flatMap((file) => promptsOf(set, file)).map(folded);
     assert.equal(new Set(questions).size, questions.length, set);
   }
 });
@@ -194,6 +206,54 @@ Deno.test("bundled benchmarks share no 13 words in a row between test and shots,
   }
 });
 
+/** The value of a sum of numbers, signs and brackets. */
+function valueOf(sum: string): number {
+  assert.match(sum, /^[\d.+\-*/() ]+$/);
+  return new Function(`return ${sum}`)();
+}
+
+const number = (text: string) => Number(text.replaceAll(",", ""));
+
+Deno.test("bundled GSM8K's annotations are right sums, and the last of each answer is the final one", () => {
+  for (const file of OPEN_SETS.gsm8k.files) {
+    for (const { question, answer } of benchmarkRows("gsm8k", file, OPEN_SETS.gsm8k.schema)) {
+      const sums = [...answer.matchAll(/<<([^=<>]+)=([^=<>]+)>>/g)];
+      assert.ok(sums.length > 0, question);
+      for (const [whole, sum, result] of sums) {
+        assert.ok(Math.abs(valueOf(sum) - Number(result)) < 1e-9, `${question} ${whole}`);
+      }
+      assert.equal(number(answer.split("#### ")[1]), Number(sums.at(-1)![2]), question);
+    }
+  }
+});
+
+Deno.test("bundled MetaMath has right sums, one final answer, and all five types", () => {
+  const rows = benchmarkRows("metamath", "test", OPEN_SETS.metamath.schema);
+  const sums = /(?<![\w.])(\d[\d.,]*(?: [-+*/] \d[\d.,]*)+) = [$€£]?(-?\d(?:[\d.,]*\d)?)/g;
+  let checked = 0;
+  for (const { query, response, type } of rows) {
+    const final = response.split("\nThe answer is: ").at(-1)!;
+    const marked = type.startsWith("GSM") ? `\n#### ${final}\n` : `\\boxed{${final}}`;
+    assert.ok(response.includes(marked), query);
+    for (const [whole, sum, result] of response.matchAll(sums)) {
+      assert.ok(Math.abs(valueOf(sum.replaceAll(",", "")) - number(result)) < 1e-6, `${query} ${whole}`);
+      checked++;
+    }
+    if (/SV|FOBAR/.test(type)) assert.match(query, /what is the value of unknown variable x\b.*\?$/i);
+  }
+  assert.ok(checked > 100, `${checked} sums`);
+  assert.equal(new Set(rows.map(({ type }) => type)).size, 5);
+});
+
+Deno.test("bundled dialogues of two turns have five of each category, and references where an answer is right or wrong", () => {
+  const rows = benchmarkRows("two_turns", "test", OPEN_SETS.two_turns.schema);
+  assert.deepEqual([...Map.groupBy(rows, (r) => r.category).values()].map((r) => r.length), Array(8).fill(5));
+  assert.equal(new Set(rows.map((r) => r.question_id)).size, rows.length);
+  for (const { question_id, category, reference } of rows) {
+    assert.equal(["reasoning", "math", "coding"].includes(category), !!reference, String(question_id));
+  }
+});
+
 const real = mirror("data");
 
 Deno.test({
@@ -201,8 +261,19 @@ Deno.test({
   ignore: !real,
   fn: async () => {
     const own = (await Promise.all(FILES.map(({ set, file }) => asExamples(set, file)))).flat();
-    const more = ["arc/ARC-Challenge-Dev.jsonl", "gsm8k/train.jsonl"].map((path) => `mirror:${path}`);
+    const more = [
+      "arc/ARC-Challenge-Dev.jsonl",
+      "gsm8k/train.jsonl",
+      "lima/lima_test_set.jsonl",
+      "alpaca_eval/text_davinci_003_model_outputs.json",
+      "mt_bench/question.jsonl",
+      "vicuna_bench/question.jsonl",
+    ].map((path) => `mirror:${path}`);
     const items = (await Promise.all([...BENCHMARKS, ...more].map(readBenchmark))).flat();
     assert.deepEqual(await overlapsOf(own, items), []);
+    const copied = items.slice(0, 50).map(({ id, texts }): Example => {
+      return { id, turns: [{ role: "user", content: `Well: ${texts[0]}` }] };
+    });
+    assert.ok((await overlapsOf(copied, items)).length >= 40, "copies would be found, but for the shortest");
   },
 });
