@@ -78,6 +78,8 @@ Deno.test("PairEncoder puts the BOS in front once, and for an empty context the 
   assert.deepEqual(encoder.pair("ab", " c"), { context: [1, 97, 98], continuation: [32, 99] });
   assert.deepEqual(encoder.pair("<s>ab", " c").context, [1, 97, 98]);
   assert.deepEqual(encoder.pair("a\nb ", "c"), { context: [1, 97, 10, 98], continuation: [32, 99] });
+  const kept = encoder.pair("a\nb ", "c", { keepsSpace: true });
+  assert.deepEqual(kept, { context: [1, 97, 10, 98, 32], continuation: [99] });
   assert.deepEqual(encoder.pair("", " c"), { context: [1], continuation: [32, 99] });
   assert.deepEqual(new PairEncoder(withBos(false)).pair("", "c"), { context: [2], continuation: [99] });
 });

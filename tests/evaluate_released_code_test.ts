@@ -60,10 +60,10 @@ Deno.test("letter tasks give plain accuracy beside best-of-4, and ARC's numeric 
   const item = itemOf(arc, row(["A", "B", "C"], "B"));
   ok(
     item.contexts[0].endsWith(
-      "\n\n# Question:\nWhich one floats?\n\n# Choices:\nA. a nail\nB. a cork\nC. a coin\n\n# Answer:",
+      "\n\n# Question:\nWhich one floats?\n\n# Choices:\nA. a nail\nB. a cork\nC. a coin\n\n# Answer:\n",
     ),
   );
-  deepEqual([item.continuations, item.gold], [[" A", " B", " C"], 1]);
+  deepEqual([item.continuations, item.gold], [["A", "B", "C"], 1]);
   const { metrics } = arc.grade(item, said([0.2, 0.5, 0.1]));
   equal(metrics.acc, 1);
   equal(metrics[RELEASED.bestOf4].toFixed(6), (1 - 0.5 ** 4).toFixed(6));

@@ -174,9 +174,10 @@ interface EncodedChoices {
 }
 
 function encodeChoices({ item, start, task }: Job, { encoder, max }: RunOptions): EncodedChoices {
-  const { contexts, continuations } = item as ChoiceItem, place = `${start.task} row ${start.doc_index}`;
+  const { contexts, continuations, keepsSpace } = item as ChoiceItem,
+    place = `${start.task} row ${start.doc_index}`;
   const pairs = continuations.map((continuation, i) =>
-    encoder.pair(contexts[i] ?? contexts[0], continuation)
+    encoder.pair(contexts[i] ?? contexts[0], continuation, { keepsSpace })
   );
   const fitted = pairs.map((pair) => fitSequence(pair, max, place));
   return {

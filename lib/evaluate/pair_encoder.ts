@@ -18,7 +18,7 @@ export interface EncodedSequence {
 }
 
 /**
- * Encodes pairs. White space at a context's end goes to the continuation; a continuation's tokens are what encoding both
+ * Encodes pairs. White space at a context's end goes to the continuation, unless told otherwise; a continuation's tokens are what encoding both
  * together has beyond the context's own count. An empty context is the BOS, or else the EOS.
  */
 export class PairEncoder {
@@ -33,7 +33,7 @@ export class PairEncoder {
     return this.tokenizer.encode(text, { addSpecial: !bos || !text.startsWith(bos) });
   }
 
-  pair(context: string, continuation: string): EncodedPair {
+  pair(context: string, continuation: string, { keepsSpace = false } = {}): EncodedPair {
     if (context === "") {
       const first = this.#prefixId();
       if (first === undefined) {
@@ -43,7 +43,7 @@ export class PairEncoder {
       }
       return { context: [first], continuation: this.tokenizer.encode(continuation, { addSpecial: false }) };
     }
-    const kept = rstrip(context), moved = context.slice(kept.length) + continuation;
+    const kept = keepsSpace ? context : rstrip(context), moved = context.slice(kept.length) + continuation;
     const ids = this.#contextIds(kept);
     return { context: ids, continuation: this.#whole(moved).slice(ids.length) };
   }

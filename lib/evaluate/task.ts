@@ -33,6 +33,8 @@ export interface ChoiceItem {
   choices: string[];
   /** What is scored after the context, one a choice; with the space in front. */
   continuations: string[];
+  /** White space at a context's end stays there; the harness moves it to the continuation. */
+  keepsSpace?: true;
   /** Index of the right choice. */
   gold: number;
   /** 1 for each true choice, where several are (truthfulqa_mc2). */

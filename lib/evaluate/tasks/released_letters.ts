@@ -1,11 +1,11 @@
 // The Open LLM benchmarks as UAL's released code asks them: choices with letters in the prompt, the first token is the answer.
-// Source: github.com/ekonwang/UAL4Alignment, benchmark/openllm_leaderboard.py (prompt, splits, gold answers); the
-// instructions are worded anew, and the answer follows a space where theirs follows a line feed. Each has plain accuracy
-// beside best-of-4 (../released_code.ts). Validation splits; no shots; HellaSwag as it is; ARC's keys 1 to 4 never match;
-// TruthfulQA's answer is always A. Example: "# Question:\nDo fish sleep?\n\n# Choices:\nA. They rest.\nB. Never.\n\n# Answer:"
-// with the continuations " A" and " B". truthfulqa_letters is the honest form: choices shuffled by a seed.
+// Source: github.com/ekonwang/UAL4Alignment, benchmark/openllm_leaderboard.py (prompt, splits, gold answers), its instructions
+// worded anew. Each has plain accuracy beside best-of-4 (../released_code.ts). Validation splits; no shots; HellaSwag as it
+// is; ARC's keys 1 to 4 never match; TruthfulQA's answer is always A.
+// Example: "# Question:\nDo fish sleep?\n\n# Choices:\nA. They rest.\nB. Never.\n\n# Answer:\n" with the continuations "A" and
+// "B", each the first token of an answer. truthfulqa_letters is the honest form: choices shuffled by a seed.
 import { stream } from "../../run/seed.ts";
-import { asChoices, choiceItem, gradeChoices } from "../grade_choices.ts";
+import { asChoices, gradeChoices } from "../grade_choices.ts";
 import { bestOf, RELEASED } from "../released_code.ts";
 import { goldIndex, leaveOut, textField, textsField } from "../row_fields.ts";
 import type { ChoiceItem, SplitSource, Task } from "../task.ts";
@@ -56,15 +56,21 @@ function letterTask(name: string, options: LetterTask): Task<Letters> {
     metrics,
     description: () => instruction,
     parse: (row) => withLetters(parse(row)),
-    text: (doc) => `${asked(doc)}\n# Answer:`,
+    text: (doc) => `${asked(doc)}\n# Answer:\n`,
     target: ({ gold }) => LETTERS[gold],
     item(doc, before) {
-      const { choices, gold, keyNeverMatches } = doc;
-      return choiceItem(before + this.text(doc), LETTERS.slice(0, choices.length), gold, {
+      const { choices, gold, keyNeverMatches } = doc, letters = LETTERS.slice(0, choices.length);
+      return {
+        kind: "choice",
         question: asked(doc).trimEnd(),
         ...(cluster ? { cluster } : {}),
+        contexts: [before + this.text(doc)],
+        choices: letters,
+        continuations: letters,
+        keepsSpace: true,
+        gold,
         ...(keyNeverMatches ? { labels: choices.map(() => 0) } : {}),
-      });
+      };
     },
     grade(asked, answer) {
       const { item, loglikelihoods } = asChoices(asked, answer);
