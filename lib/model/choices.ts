@@ -107,9 +107,10 @@ function byLength(packs: Pack[], batchTokens: number, passes: number): Pack[][] 
   const all = packs.flatMap(({ trees }, p) => trees.map((tree, t) => ({ p, t, tree })));
   const sizes = all.map(({ tree }) => sizeOf(tree));
   const buckets = cutByLength(sizes, rowsFor(sizes.map((s) => s.tokens), batchTokens), { passes });
+  const longFirst = (part: number[]) => part.sort((a, b) => sizes[b].tokens - sizes[a].tokens); // fills rows better
   return buckets.map((bucket) =>
     [...Map.groupBy(bucket, (i) => all[i].p)].flatMap(([p, own]) =>
-      chunks(own, PACKED).map((part) => ({
+      chunks(own, PACKED).map(longFirst).map((part) => ({
         prefix: packs[p].prefix,
         indices: part.map((i) => packs[p].indices[all[i].t]),
         trees: part.map((i) => all[i].tree),
