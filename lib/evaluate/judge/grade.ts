@@ -213,7 +213,8 @@ function readGrade(
   begun: string,
 ): Pick<Grade10, "score" | "failed" | "judgment"> {
   if (came instanceof ChatFailure) return { score: null, failed: came.message };
-  const score = parseGrade(begun + came.text), judgment = came.text;
+  const whole = (begun + came.text).trim(), judgment = came.text;
+  const score = parseGrade(begun ? whole.replace(/\[\[\s*([\d.]+)\s*\]\]/, "[[$1]]") : whole); // a small model puts spaces there
   if (score !== undefined) return { score, judgment };
   return { score: null, failed: "unusable: it holds no rating from 1 to 10 as [[7]]", judgment };
 }

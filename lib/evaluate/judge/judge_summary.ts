@@ -1,5 +1,5 @@
 // Judged pairs in figures: win rates, length control, how the order of showing mattered, what the judge failed at.
-import { clusteredShareInterval, meanWithError } from "../../stats/mod.ts";
+import { clusteredShareInterval, meanInterval, meanWithError } from "../../stats/mod.ts";
 import { codePoints } from "../python_text.ts";
 import { type Annotation, type Showing, withMarks } from "./judge_pairs.ts";
 import { type LengthControlled, lengthControlled, type LengthTables } from "./length_controlled.ts";
@@ -18,7 +18,7 @@ export interface PositionBias {
 
 /** What a comparison came to. Rates in percent; NaN where there is nothing to count. */
 export interface JudgeSummary extends WinRate {
-  /** 95%, of win_rate: Wilson's with the standard error, see clusteredShareInterval(). */
+  /** 95%, of win_rate. */
   win_rate_interval: [number, number];
   /** Whether that interval leaves out 50: the model's answers are better or worse than the reference's. */
   verdict: "better" | "worse" | "not distinguishable";
@@ -37,10 +37,15 @@ export interface JudgeSummary extends WinRate {
   usd: number;
 }
 
-/** The interval of a mean of shares from 0 to 1, in percent; NaN for fewer than 2. */
+/**
+ * The 95% interval of a mean of preferences from 0 to 1, in percent: by Student's t where they are weighed, Wilson's with the
+ * standard error where they are wins, losses and draws alone. NaN for fewer than 2.
+ */
 function percentInterval(shares: readonly number[]): [number, number] {
-  const [low, high] = clusteredShareInterval(meanWithError(shares));
-  return [100 * low, 100 * high];
+  const mean = meanWithError(shares),
+    discrete = shares.every((share) => share === 0 || share === 0.5 || share === 1);
+  const [low, high] = discrete ? clusteredShareInterval(mean) : meanInterval(mean);
+  return [100 * Math.max(0, low), 100 * Math.min(1, high)];
 }
 
 /** How many failures are told. */
