@@ -64,6 +64,18 @@ Deno.test("generate() takes each id from the full forward pass's distribution, t
     }
   }));
 
+Deno.test("generate() reads a beginning that all prompts share once, and no id changes", () =>
+  inFolder(async (folder) => {
+    const { base } = await longBase(folder);
+    const random = stream(2, "shared"), shots = random.ints(150, 23, 0);
+    const asked = [9, 70, 1].map((n, i) => [...shots, ...random.ints(n, 23, 200 * (i + 1))]);
+    const together = await generate(base, asked, { ...plain, maxNew: 12, batch: 2 });
+    for (const [i, prompt] of asked.entries()) {
+      const [alone] = await generate(base, [prompt], { ...plain, maxNew: 12 });
+      assert.deepEqual(together[i], alone);
+    }
+  }));
+
 /** Whether the token that was taken is as likely as the most likely one, up to rounding. */
 const isTie = ({ nll, confidence }: { nll: ArrayLike<number>; confidence: ArrayLike<number> }, t: number) =>
   Math.abs(Math.exp(-nll[t]) - confidence[t]) < 1e-5;

@@ -7,6 +7,8 @@ import type { Adapter, Base } from "./base.ts";
 import { Engine, type Generated } from "./engine.ts";
 import { roundUp } from "./rows.ts";
 import { checkSampling, type Sampling } from "./sampling.ts";
+import { bytesPerToken } from "./kv_cache.ts";
+import { PrefixCache } from "./prefix_cache.ts";
 import { openSteps } from "./steps.ts";
 import { CHUNK } from "./text_rows.ts";
 export type { Generated } from "./engine.ts";
@@ -55,6 +57,7 @@ export async function generate(
     rows: Math.min(batch, prompts.length),
     capacity: Math.min(limit, roundUp(longest + 1, CHUNK) + ROOM),
     limit,
+    prefixes: prefixesFor(base, prompts, longest),
   });
   try {
     const texts = await Promise.all(prompts.map((prompt, i) => engine.submit(request(prompt, i, options))));
@@ -63,6 +66,19 @@ export async function generate(
     engine.close(new Error("internal: generation has ended"));
     await steps.close();
   }
+}
+
+/** A cache where all prompts begin alike by a piece at least (shots): room for two prompts keeps that beginning in it. */
+function prefixesFor(
+  { config }: Base,
+  prompts: ArrayLike<number>[],
+  longest: number,
+): PrefixCache | undefined {
+  const [first, ...others] = prompts;
+  let shared = 0;
+  while (shared < first.length && others.every((prompt) => prompt[shared] === first[shared])) shared++;
+  if (others.length === 0 || shared < CHUNK) return undefined;
+  return new PrefixCache(2 * roundUp(longest, CHUNK) * bytesPerToken(config));
 }
 
 function request(prompt: ArrayLike<number>, index: number, options: GenerateOptions) {
