@@ -1,4 +1,4 @@
-// Extraction and comparison of generated answers, against what the harness and Python gave (tests/parity/lmeval/filters.json).
+// Extraction and comparison of generated answers, against what the harness and Python gave.
 import { deepEqual, equal } from "node:assert/strict";
 import { join } from "node:path";
 import { cutAtStop } from "../lib/evaluate/cut_at_stop.ts";

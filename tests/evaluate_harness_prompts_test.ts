@@ -1,4 +1,4 @@
-// gsm8k, gsm8k_cot, winogrande and piqa against what lm-evaluation-harness asks and how it grades (tests/parity/lmeval/prompts.json).
+// gsm8k, gsm8k_cot, winogrande and piqa against what lm-evaluation-harness asks and how it grades.
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { openTasks } from "../lib/evaluate/open_tasks.ts";

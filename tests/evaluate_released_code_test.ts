@@ -1,4 +1,4 @@
-// The released code's measures against plain counting and sampling, its letter prompts, and metamath's grading.
+// The released code's measures against plain counting and sampling, its letter prompts, metamath's grading.
 import { deepEqual, equal, notDeepEqual, ok, rejects, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { openTasks } from "../lib/evaluate/open_tasks.ts";

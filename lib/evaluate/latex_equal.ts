@@ -1,4 +1,4 @@
-// Whether two answers written in LaTeX are the same but for how they are set: `is_equiv` of the MATH benchmark.
+// Whether two answers in LaTeX are the same but for how they are set: `is_equiv` of the MATH benchmark.
 // The rules are Hendrycks et al. 2021's (github.com/hendrycks/math, modeling/math_equivalence.py), as MetaMath's eval uses them.
 
 /** Whether `a` and `b` are equal once spacing, units, `\left` … are gone; word for word where a text follows no form of it. */

@@ -1,4 +1,4 @@
-// The number in a worked-out answer, and whether it is the right one: the filters and exact_match of the harness's gsm8k.
+// The number in a worked-out answer, and whether it is right: filters and exact_match of the harness's gsm8k.
 // Patterns are those of lm-evaluation-harness 0.4.13 (lm_eval/tasks/gsm8k/*.yaml), in JavaScript with Python's meaning.
 
 /** What a filter gives where it finds nothing. */

@@ -1,4 +1,4 @@
-// The answer after "The answer is: " and whether it is the right one, as the MetaMath project's evaluation has it.
+// The answer after "The answer is: " and whether it is right, as the MetaMath project's evaluation has it.
 // Rules of github.com/meta-math/MetaMath (commit 913a0b2), eval_gsm8k.py for numbers and eval_math.py for LaTeX, in our words.
 import { latexEqual } from "./latex_equal.ts";
 import { NO_ANSWER } from "./math_answer.ts";

@@ -1,5 +1,6 @@
-// Measures as UAL's released code takes them (github.com/ekonwang/UAL4Alignment, commit 3ed0ffc), for beside the honest ones.
-// They flatter: by guessing alone, best-of-4 gives 68% on four choices. Their names begin with "released_", to be told apart.
+// Measures as UAL's released code takes them, to stand beside the honest ones: best-of-4, substring, gold A.
+// From github.com/ekonwang/UAL4Alignment, commit 3ed0ffc. They flatter: by guessing alone, best-of-4 gives 68% on four
+// choices. Their names begin with "released_", to be told apart.
 
 /** The measures' names in rows and tables. */
 export const RELEASED = {

@@ -1,5 +1,5 @@
-// GSM8K (Cobbe et al. 2021, huggingface.co/datasets/openai/gsm8k): grade-school word problems, answered in worked-out text.
-// As lm-evaluation-harness 0.4.13 has it (lm_eval/tasks/gsm8k/gsm8k.yaml, version 3).
+// GSM8K (Cobbe et al. 2021): grade-school word problems, answered in worked-out text.
+// Source: huggingface.co/datasets/openai/gsm8k; as lm-evaluation-harness 0.4.13 has it (lm_eval/tasks/gsm8k/gsm8k.yaml, version 3).
 //
 // A row: {"question": "Mia bakes 3 trays of 8 rolls and sells 20. How many are left?",
 //         "answer": "She bakes 3 * 8 = <<3*8=24>>24 rolls.\nSo 24 - 20 = <<24-20=4>>4 are left.\n#### 4"}

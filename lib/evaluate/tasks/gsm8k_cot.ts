@@ -1,5 +1,6 @@
-// GSM8K answered after eight worked examples that are the same for every question (chains of thought, Wei et al. 2022).
-// As lm-evaluation-harness 0.4.13 has it (lm_eval/tasks/gsm8k/gsm8k-cot.yaml, version 3), whose file the chains are read from.
+// GSM8K after eight worked examples, the same for every question (chains of thought, Wei et al. 2022).
+// Source: huggingface.co/datasets/openai/gsm8k; as lm-evaluation-harness 0.4.13 has it (lm_eval/tasks/gsm8k/gsm8k-cot.yaml,
+// version 3), whose file the chains are read from.
 //
 // The prompt: eight times "Q: …\nA: … The answer is 6.\n\n", then "Q: Mia bakes 3 trays of 8 rolls and sells 20. How many are left?\nA:".
 // The model goes on " She bakes 24. 24 - 20 = 4. The answer is 4.\n\nQ:" and is cut before "Q:"; strict_match is "4", the target "4".

@@ -1,4 +1,4 @@
-// MetaMath-style accuracy, the paper's "MetaMath" column: problems of MetaMathQA, answered up to "The answer is: ".
+// MetaMath-style accuracy, the paper's "MetaMath" column: problems of MetaMathQA, worked out.
 // Source: huggingface.co/datasets/meta-math/MetaMathQA (Yu et al. 2023), of which UAL's released code takes the last 1,000 rows;
 // prompt and extraction after github.com/meta-math/MetaMath, eval_gsm8k.py and eval_math.py (metamath_answer.ts), whose
 // instruction is worded anew. A row: {"query": "A hen lays 3 eggs a day. How many in a week?",

@@ -1,5 +1,6 @@
-// PIQA (Bisk et al. 2020, huggingface.co/datasets/baber/piqa): which of two ways reaches a goal in the physical world.
-// As lm-evaluation-harness 0.4.13 has it (lm_eval/tasks/piqa/piqa.yaml, version 1). Not part of the Open LLM leaderboard.
+// PIQA (Bisk et al. 2020): which of two ways reaches a goal in the physical world.
+// Source: huggingface.co/datasets/baber/piqa; as lm-evaluation-harness 0.4.13 has it (lm_eval/tasks/piqa/piqa.yaml, version 1).
+// Not part of the Open LLM leaderboard.
 //
 // A row: {"goal": "Keep a door from slamming", "sol1": "Push a wedge under it.", "sol2": "Paint the wedge.", "label": 0}
 // The prompt: "Question: Keep a door from slamming\nAnswer:", weighed with " Push a wedge under it." and " Paint the wedge.".

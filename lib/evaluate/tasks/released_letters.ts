@@ -1,7 +1,8 @@
-// The Open LLM benchmarks as UAL's released code asks them: choices with letters in the prompt, the first token is the answer.
+// The Open LLM benchmarks as UAL's released code asks them: lettered choices, the first token is the answer.
 // Source: github.com/ekonwang/UAL4Alignment, benchmark/openllm_leaderboard.py (prompt, splits, gold answers), its instructions
-// worded anew. Each has plain accuracy beside best-of-4 (../released_code.ts). Validation splits; no shots; HellaSwag as it
-// is; ARC's keys 1 to 4 never match; TruthfulQA's answer is always A.
+// worded anew. Each has plain accuracy beside best-of-4 (../released_code.ts). Validation splits (the
+// bundled files have one split each, which is used); no shots; HellaSwag as it is; ARC's keys 1 to 4 never match;
+// TruthfulQA's answer is always A.
 // Example: "# Question:\nDo fish sleep?\n\n# Choices:\nA. They rest.\nB. Never.\n\n# Answer:\n" with the continuations "A" and
 // "B", each the first token of an answer. truthfulqa_letters is the honest form: choices shuffled by a seed.
 import { stream } from "../../run/seed.ts";

@@ -1,6 +1,7 @@
-// WinoGrande (Sakaguchi et al. 2019, huggingface.co/datasets/allenai/winogrande): which of two names fills the blank of a sentence.
-// As lm-evaluation-harness 0.4.13 has it (lm_eval/tasks/winogrande/{default.yaml,preprocess_winogrande.py}, version 1): the
-// blank is filled with each option in the context, and what is weighed is the same end of the sentence (Trinh and Le 2018).
+// WinoGrande (Sakaguchi et al. 2019): which of two names fills the blank of a sentence.
+// Source: huggingface.co/datasets/allenai/winogrande, winogrande_xl; as lm-evaluation-harness 0.4.13 has it (lm_eval/tasks/
+// winogrande/{default.yaml,preprocess_winogrande.py}, version 1): the blank is filled with each option in the context, and
+// what is weighed is the same end of the sentence (Trinh and Le 2018).
 //
 // A row: {"sentence": "The jug did not fit on the shelf as the _ was too tall.", "option1": "jug", "option2": "shelf", "answer": "1"}
 // Contexts "The jug did not fit on the shelf as the jug" and "… as the shelf", both with " was too tall.".

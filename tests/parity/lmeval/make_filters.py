@@ -1,5 +1,5 @@
-"""What lm-evaluation-harness's answer filters, exact_match, stop cutting and MATH equality give for made-up answers, and what
-Python gives for MetaMath's number rule. Run in .venv-peers: python tests/parity/lmeval/make_filters.py
+"""Makes filters.json: what lm-evaluation-harness's filters, exact_match, stops and MATH equality give.
+Python gives MetaMath's number rule. Run in .venv-peers: python tests/parity/lmeval/make_filters.py
 Our tests read the stored output, filters.json. The answers are strung together from bits of our own."""
 import json
 import re

@@ -1,5 +1,5 @@
-"""Makes prompts.json: what lm-evaluation-harness asks for gsm8k, gsm8k_cot, winogrande and piqa on made-up rows, and how it
-grades made-up answers. Run with the peers' Python: python make_prompts.py
+"""Makes prompts.json: what lm-evaluation-harness asks on made-up rows of four tasks, and how it grades.
+Run with the peers' Python: python make_prompts.py
 Of gsm8k_cot's contexts, which hold the package's examples, only the SHA-256 is kept."""
 import json
 import sys
