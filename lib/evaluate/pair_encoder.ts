@@ -61,18 +61,16 @@ export class PairEncoder {
   }
 
   /**
-   * The last line of a context, where encoding it apart changes no token: then every continuation is encoded after that line
-   * alone, not after thousands of shots' tokens.
+   * The last line of a context and the tokens before it, where that line encoded alone gives the same tokens: then every
+   * continuation is encoded after that line, not after thousands of shots' tokens.
    */
   #tailOf(context: string, ids: number[]) {
     const at = context.lastIndexOf("\n") + 1;
     if (at === 0 || at === context.length) return undefined;
-    const before = this.encode(context.slice(0, at)), text = context.slice(at);
-    const own = this.tokenizer.encode(text, { addSpecial: false });
-    const same = before.length + own.length === ids.length &&
-      own.every((id, i) => ids[before.length + i] === id) &&
-      before.every((id, i) => ids[i] === id);
-    return same ? { text, before } : undefined;
+    const text = context.slice(at), own = this.tokenizer.encode(text, { addSpecial: false });
+    const first = ids.length - own.length;
+    const same = first > 0 && own.every((id, i) => ids[first + i] === id);
+    return same ? { text, before: ids.slice(0, first) } : undefined;
   }
 
   #whole(moved: string): number[] {
