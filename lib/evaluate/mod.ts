@@ -9,6 +9,7 @@ export * from "./open_tasks.ts";
 export * from "./paper_tables.ts";
 export * from "./perplexity.ts";
 export { PythonRandom } from "./python_random.ts";
+export { bestOf, RELEASED } from "./released_code.ts";
 export * from "./report/mod.ts";
 export * from "./score_table.ts";
 export { measureText, percentText, pointsText, pText } from "./score_text.ts";
