@@ -74,7 +74,7 @@ function report(out: string, { grades, summary, skipped, spent }: GradedRun): Ou
   return {
     json: {
       out,
-      turns: grades.length,
+      count: grades.length,
       ...JSON.parse(JSON.stringify(summary)), // null for NaN
       usd: spent,
       skipped,

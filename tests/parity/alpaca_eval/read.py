@@ -43,7 +43,7 @@ for folder in sys.argv[1:]:
         annotator = PairwiseAnnotator(annotators_config=rows["annotator"][0], caching_path=f"{copy}/annotations.json")
         told = annotator.annotate_head2head(outputs(1), outputs(2))
         assert [r["preference"] for r in told] == list(rows["preference"]), "read again from the cache"
-        if "preference_is_switched" in rows:
+        if "preference_is_switched" in rows and rows["annotator"][0] == "alpaca_eval_gpt4":  # 0.6.6 cannot parse its own dicts
             parsed = PairwiseAnnotator(annotators_config=rows["annotator"][0], caching_path=f"{copy}/annotations.json",
                                        is_reapply_parsing=True).annotate_head2head(outputs(1), outputs(2))
             assert all(math.isclose(a["preference"], b) for a, b in zip(parsed, rows["preference"])), "parsed again"
