@@ -18,7 +18,7 @@ export interface Verb {
   /** The flag that an argument without a flag stands for. */
   positional?: string;
   flags?: Record<string, Flag>;
-  /** Loads onnxruntime, a native addon: runs with all permissions. The others run with narrow ones. */
+  /** Loads onnxruntime, a native addon, or starts a browser: runs with all permissions. The others run with narrow ones. */
   engine?: boolean;
   /** Downloads into the cache: the network and the cache folder are open to it. */
   downloads?: boolean;
@@ -493,6 +493,13 @@ export const verbs: Record<string, Verb> = {
         choices: ["harness", "openllm"],
       },
       seed: { value: "N", help: "of the draws of shots, as the harness's fewshot seed", default: "1234" },
+      split: {
+        value: "NAME",
+        help:
+          "what is scored: each task's own, or validation of those with both, as the paper's released code took it",
+        default: "default",
+        choices: ["default", "validation"],
+      },
       source: {
         value: "NAME",
         help: "where the items come from; default: the mirror where --mirror is given, else bundled",
@@ -518,6 +525,18 @@ export const verbs: Record<string, Verb> = {
       harness: { help: "also write the harness's results and samples files, for its tools" },
       engine,
       ...modelFlags,
+    },
+  },
+  report: {
+    summary:
+      "Write a page of what ual evaluate found: tables, figures, the paper's numbers, an explorer of all items",
+    positional: "run",
+    engine: true,
+    flags: {
+      run: { value: "DIR", help: "the folder that ual evaluate wrote" },
+      out: { value: "FILE", help: "the page; default: report.html in that folder" },
+      note: { value: "TEXT", help: "a line about the run, for its settings" },
+      "no-figures": { help: "without figures: starts no browser" },
     },
   },
   fetch: {

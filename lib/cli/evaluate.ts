@@ -11,7 +11,7 @@ import { writeHarnessResults } from "../evaluate/harness_export.ts";
 import { evaluateHeldout } from "../evaluate/heldout.ts";
 import { ItemLedger } from "../evaluate/item_ledger.ts";
 import type { ItemRow, TaskInfo } from "../evaluate/item_row.ts";
-import { openTasks } from "../evaluate/open_tasks.ts";
+import { openTasks, taskInfo } from "../evaluate/open_tasks.ts";
 import { comparisonTable, scoreTable } from "../evaluate/score_table.ts";
 import { summarise } from "../evaluate/summary.ts";
 import type { OpenTask, Settings } from "../evaluate/task.ts";
@@ -52,7 +52,7 @@ export async function evaluate(flags: Flags): Promise<Output> {
       template,
       context: flags.whole("context", 2),
     });
-  const infos = tasks.map(infoOf), many = Object.keys(adapters).length > 1;
+  const infos = tasks.map(taskInfo), many = Object.keys(adapters).length > 1;
   const scores = summarise(rows, infos), comparisons = many ? compareModels(rows, infos) : [];
   const contamination = await contaminationOf(training, tasks, rows, infos);
   const summary = {
@@ -106,6 +106,7 @@ async function tasksOf(flags: Flags, names: string[]): Promise<OpenTask[]> {
     shots: count("shots", 0),
     limit: count("limit", 1),
     seed: flags.whole("seed", 0),
+    split: flags.required("split") as "default" | "validation",
     onAbsent: (task) => absent.push(task),
   });
   if (absent.length) {
@@ -205,19 +206,6 @@ async function scored(
   });
   await progress.finish(`${total} items`);
   return rows;
-}
-
-function infoOf({ task, shots, settings, source }: OpenTask): TaskInfo {
-  const { name, group, subgroup, metrics } = task;
-  return {
-    task: name,
-    ...(group ? { group } : {}),
-    ...(subgroup ? { subgroup } : {}),
-    metrics,
-    shots,
-    settings,
-    source,
-  };
 }
 
 /** What the summary says of a task's files and items. */

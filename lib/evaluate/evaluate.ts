@@ -245,6 +245,7 @@ async function generateRows(
   const { stop, maxNew } = jobs[0].item as GenerationItem, { tokenizer, config } = model;
   const room = Math.max(1, max - maxNew);
   const contexts = jobs.map(({ item }) => encoder.encode(item.contexts[0]));
+  const eos = tokenizer.eosId === undefined ? "" : tokenizer.tokenOf(tokenizer.eosId);
   const decode = (ids: number[]) => tokenizer.decode(ids, { skipSpecial: true });
   const made = await generate(baseOf(model), contexts.map((ids) => ids.slice(-room)), {
     ...jitOf(options),
@@ -256,7 +257,7 @@ async function generateRows(
     batch,
   });
   for (const [i, job] of jobs.entries()) {
-    const { ids } = made[i], text = cutAtStop(decode(ids), stop);
+    const { ids } = made[i], text = cutAtStop(decode(ids), eos ? [...stop, eos] : stop);
     const { metrics, extracted } = job.task.grade(job.item, { text });
     await keep(job, {
       ...job.start,
