@@ -40,7 +40,7 @@ function infoOf(task: string): TaskInfo {
   if (task === "gsm8k") {
     return { ...common, metrics: ["exact_match_strict", "exact_match_flexible", "released_substring"] };
   }
-  if (task === "arc_easy") return { ...common, metrics: ["acc", "acc_norm"] };
+  if (task === "arc_easy") return { ...common, metrics: ["acc_norm", "acc"] };
   return {
     ...common,
     metrics: ["acc"],

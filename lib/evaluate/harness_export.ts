@@ -3,7 +3,14 @@
 import { join } from "node:path";
 import { sha256Hex, writeFileAtomic } from "../run/files.ts";
 import { pooledError } from "../stats/mod.ts";
-import { harnessMeasure, harnessSamples, pythonJson, real, type SampleFile } from "./harness_samples.ts";
+import {
+  harnessMeasure,
+  harnessOrder,
+  harnessSamples,
+  pythonJson,
+  real,
+  type SampleFile,
+} from "./harness_samples.ts";
 import type { ItemRow, TaskInfo } from "./item_row.ts";
 import type { OpenTask } from "./task.ts";
 import type { TaskScore } from "./task_score.ts";
@@ -155,7 +162,7 @@ const sizeOf = (result: Result) => result.sample_len as number;
 
 function taskResult(scores: readonly TaskScore[], model: string, info: TaskInfo): Result {
   const result: Result = { name: info.task, alias: aliasOf(info), sample_len: 0 };
-  for (const metric of info.metrics) {
+  for (const metric of harnessOrder(info.metrics)) {
     const score = scores.find((one) =>
       one.model === model && one.task === info.task && one.level === "task" && one.metric === metric
     );

@@ -40,11 +40,18 @@ export function harnessMeasure(metric: string): { name: string; filter: string }
   return MEASURES[metric] ?? { name: metric, filter: OWN.includes(metric) ? "none" : "ual" };
 }
 
+/** Measures in the order in which the harness has them; ours last. */
+export function harnessOrder(metrics: readonly string[]): string[] {
+  const place = (metric: string) =>
+    (OWN.indexOf(harnessMeasure(metric).name) + OWN.length + 1) % (OWN.length + 1);
+  return metrics.toSorted((a, b) => place(a) - place(b));
+}
+
 /** The samples of one task under one model: all items of the first filter, then of the next. Ours ("ual") stand in none. */
 export function harnessSamples(rows: readonly ItemRow[], info: TaskInfo, open?: OpenTask): Sample[] {
   const items = new Map(open?.items.map((item) => [item.docIndex, item]));
   const inOrder = rows.toSorted((a, b) => a.doc_index - b.doc_index);
-  const filters = Map.groupBy(info.metrics, (metric) => harnessMeasure(metric).filter);
+  const filters = Map.groupBy(harnessOrder(info.metrics), (metric) => harnessMeasure(metric).filter);
   filters.delete("ual");
   return [...filters].flatMap(([filter, metrics]) =>
     inOrder.map((row) => sample(row, { filter, metrics, item: items.get(row.doc_index) }))

@@ -17,5 +17,6 @@ export * from "./summary.ts";
 export type { TaskSource } from "./task_files.ts";
 export { GROUPS, taskNames, TASKS, tasksNamed } from "./tasks/mod.ts";
 export type { Score } from "../model/score.ts";
+export type { ItemRow, TaskInfo } from "./item_row.ts";
 export type { ModelComparison, ScoreLevel, TaskScore, Verdict } from "./task_score.ts";
 export type * from "./task.ts";

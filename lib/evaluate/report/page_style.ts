@@ -18,7 +18,7 @@ caption { text-align: left; color: var(--soft); padding-bottom: 0.4rem; }
 th, td { padding: 0.25rem 0.7rem 0.25rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 thead th { vertical-align: bottom; }
 td { font-variant-numeric: tabular-nums; }
-.scroll td { white-space: nowrap; }
+.scroll td, .scroll tbody th { white-space: nowrap; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.15rem 1rem; font-size: 0.92rem; margin: 0.5rem 0; }
 dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }

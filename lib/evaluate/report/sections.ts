@@ -1,7 +1,7 @@
 // The parts of the report page above its items, as HTML with every text escaped.
 import type { TaskInfo } from "../item_row.ts";
 import { type BesideOptions, besidePaper, NOT_COMPARABLE, PAPER_MISPRINTS } from "../paper_tables.ts";
-import { comparisonTable, scoreTable, type TextTable } from "../score_table.ts";
+import { comparisonTable, scoreTable, scoreText, type TextTable } from "../score_table.ts";
 import { pointsText } from "../score_text.ts";
 import type { ModelComparison, TaskScore } from "../task_score.ts";
 import type { PackedItems } from "./item_data.ts";
@@ -50,30 +50,34 @@ function withMeaning(cell: string): string {
 
 const inWords = (text: string) => text.replace(/▲( better)?/, "better").replace(/▼( worse)?/, "worse");
 
-/** Models by tasks, with the groups' members behind a click. */
+/** Models by tasks and groups; every measure of every task behind a click, the released code's among them. */
 export function scoreSection(
   scores: readonly TaskScore[],
   comparisons: readonly ModelComparison[],
 ): Section {
-  const members = scores.some(({ level, group }) => level === "task" && group);
-  const all = members
-    ? `<details><summary>every task and subgroup</summary>${
-      tableHtml(turned(scoreTable(scores, comparisons, { members: true })))
-    }</details>`
-    : "";
+  if (scores.length === 0) return { id: "scores", title: "Scores", html: "<p>No task was scored.</p>" };
+  const all = `<details><summary>every measure of every task</summary>${
+    tableHtml(measureTable(scores))
+  }</details>`;
   return { id: "scores", title: "Scores", html: tableHtml(scoreTable(scores, comparisons)) + all };
 }
 
-/** Tasks down, models across: for many tasks. */
-function turned({ rows, columns, caption }: TextTable): TextTable {
-  const [first, ...tasks] = columns;
+/** Tasks and measures down, models across. */
+function measureTable(scores: readonly TaskScore[]): TextTable {
+  const models = [...new Set(scores.map(({ model }) => model))];
+  const rows = [...Map.groupBy(scores, ({ task, metric }) => `${task} (${metric})`)].map(([task, own]) => {
+    const cells = models.map((model, i) => {
+      const score = own.find((one) => one.model === model);
+      return [`m${i}`, score ? `${scoreText(score)}, n ${score.n}` : "–"];
+    });
+    return { task, ...Object.fromEntries(cells) } as Record<string, string>;
+  });
   return {
-    caption,
-    columns: [{ key: "task" }, ...rows.map((row, i) => ({ key: `m${i}`, label: row[first.key] }))],
-    rows: tasks.map(({ key, label }) => ({
-      task: label ?? key,
-      ...Object.fromEntries(rows.map((row, i) => [`m${i}`, row[key]])),
-    })),
+    rows,
+    columns: [{ key: "task" }, ...models.map((model, i) => ({ key: `m${i}`, label: model }))],
+    caption:
+      "Percent ± standard error (95% interval), n items. Measures that begin with released_ are those of the " +
+      "paper's released code, which flatter.",
   };
 }
 
