@@ -623,6 +623,8 @@ verbs.answer = {
     seed: { value: "N", help: "seed of the draws", default: "0" },
     batch: { value: "N", help: "answers that grow side by side", default: "16" },
   },
+  read: ["prompts"],
+  write: ["out"],
 };
 verbs.judge = {
   summary: "Which of two models answers better, by a judge: win rates as AlpacaEval has them",
@@ -662,6 +664,8 @@ verbs.judge = {
     "max-tokens": { value: "N", help: "longest answer; default: the annotator's" },
     batch: verbs.elicit.flags!.batch,
   },
+  read: ["outputs", "reference", "prompt", "length-table"],
+  writeFolder: ["out"],
 };
 verbs.grade = {
   summary: "Grades from 1 to 10 of a model's answers, turn by turn, by a judge, as MT-bench has them",
@@ -690,6 +694,8 @@ verbs.grade = {
     temperature: { value: "X", help: "none: left to the endpoint", default: "0" },
     "max-tokens": { value: "N", help: "longest answer; default: 1024, with a model of ours 8" },
   },
+  read: ["answers", "prompt", "reference-prompt"],
+  writeFolder: ["out"],
 };
 
 /** `plan` takes what decides a run's cost: the flags of train, but for where it writes. */

@@ -19,12 +19,14 @@ import {
   type JudgePairsOptions,
   judgeStage,
   judgeSummary,
+  lengthControlled,
   type ModelOutput,
   type Pair,
   pairOutputs,
   parseGrade,
   parsePairPrompt,
   positionBias,
+  readLengthTables,
   readLetters,
   readModelOutputs,
   readPromptSet,
@@ -36,6 +38,8 @@ import { pythonLiteral } from "../lib/evaluate/judge/python_literal.ts";
 import { InputError } from "../lib/run/errors.ts";
 import { serve } from "../lib/serve/mod.ts";
 import { inFolder } from "./folder.ts";
+import { mirror } from "./mirror.ts";
+import { besideBatches } from "./oracles/loopback_batch.ts";
 import {
   type Behaviour,
   besideJudge,
@@ -289,6 +293,71 @@ Deno.test("judgeStage() stops at the budget before a call, and the same call wit
       },
     )
   ));
+
+Deno.test("judgePairs() asks through the Batch API", () =>
+  inFolder((folder) =>
+    besideBatches(async (endpoint) => {
+      const at = { baseUrl: endpoint.baseUrl, model: "judge", fingerprint: null };
+      await using chat = await openChat(at, { ledger: join(folder, "answers.jsonl"), backoff: 0.001 });
+      const rows = await judgePairs(pairs(6), chat, {
+        annotator: await annotator("alpaca_eval_gpt4"),
+        batch: { poll: 0.01 },
+      });
+      assert.equal(endpoint.batches.length, 1);
+      assert.ok(rows.every(({ preference, failed }) => preference === null && /unusable/.test(failed!))); // it answers a number
+    })
+  ));
+
+Deno.test("readLengthTables() reads both of the hub's tables, and lengthControlled() says which regression it took", () =>
+  inFolder(async (folder) => {
+    const rows = pairs(30).map((pair, i) => ({
+      ...pair,
+      output_2: pair.output_2 + "x".repeat(i * 7 % 11),
+      preference: 1 + (i * 5 % 7) / 6,
+    }));
+    const path = join(folder, "t.csv"), write = (text: string) => Deno.writeTextFile(path, text);
+    await write(",instruction_difficulty\n" + rows.map((_, i) => `${i},${Math.sin(i)}\n`).join(""));
+    const noreg = lengthControlled(rows, await readLengthTables(path));
+    assert.ok(typeof noreg === "object" && noreg.glm === "length_controlled_noreg");
+    const gamed = rows.map((_, i) =>
+      `m,${i},0.${i % 9},${i % 3 - 1},${Math.sin(i)},${i % 2 ? "True" : "False"}\n`
+    );
+    await write(
+      "model,index,preference,std_delta_len,instruction_difficulty,not_gamed_baseline\n" + gamed.join(""),
+    );
+    const v1 = lengthControlled(rows, await readLengthTables(path));
+    assert.ok(typeof v1 === "object" && v1.glm === "length_controlled_v1");
+    assert.deepEqual(Object.keys(v1.weights).length, 3);
+    assert.throws(
+      () => lengthControlled([...rows, ...rows], { difficulty: new Map([[0, 1]]) }),
+      /no difficulty of instruction 1/,
+    );
+    assert.match(`${lengthControlled(rows.slice(0, 4))}`, /4 preferences, fewer than 5/);
+    assert.match(
+      `${lengthControlled(rows.map((r) => ({ ...r, output_1: "a", output_2: "b" })))}`,
+      /differ by the same/,
+    );
+    for (const text of ["a,b\n1,2\n", "index,instruction_difficulty\n0,hard\n"]) {
+      await write(text);
+      await assert.rejects(readLengthTables(path), InputError);
+    }
+  }));
+
+const data = mirror("data");
+Deno.test({
+  name: "readPromptSet() finds the mirror's sets whole, with MT-bench's references",
+  ignore: !data,
+  fn: async () => {
+    const sizes: Record<string, number> = { alpaca_eval: 805, lima: 300, mt_bench: 80, vicuna_bench: 80 };
+    for (const [name, size] of Object.entries(sizes)) {
+      const { prompts } = await readPromptSet(name);
+      assert.equal(prompts.length, size, name);
+      if (name === "mt_bench") {
+        assert.equal(prompts.filter(({ reference }) => reference?.length === 2).length, 30);
+      }
+    }
+  },
+});
 
 Deno.test("judgeCost() counts the calls of one order and of both, without identical answers", () =>
   besideJudge(wise, async (judge) => {

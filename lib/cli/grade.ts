@@ -67,8 +67,10 @@ async function promptsOf(flags: Flags): Promise<Partial<GradePrompts>> {
 }
 
 function report(out: string, { grades, summary, skipped, spent }: GradedRun): Output {
-  const line = (name: string, { mean, interval: [low, high], n }: typeof summary.all) =>
-    `  ${name.padEnd(16)}${mean.toFixed(2)} (95% ${low.toFixed(2)} to ${high.toFixed(2)}) of ${n}`;
+  const line = (name: string, { mean, interval: [low, high], n }: typeof summary.all) => {
+    const range = Number.isNaN(low) ? "" : ` (95% ${low.toFixed(2)} to ${high.toFixed(2)})`;
+    return `  ${name.padEnd(16)}${n ? mean.toFixed(2) : "none"}${range} of ${n}`;
+  };
   const rows = Object.entries({ all: summary.all, ...summary.turns, ...summary.categories });
   const first = grades.find(({ failed }) => failed !== undefined);
   return {

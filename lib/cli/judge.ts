@@ -124,6 +124,7 @@ function textOf(
   },
 ): string[] {
   const n = (x: number) => x.toFixed(2), lc = s.length_controlled, { both, ...place } = s.position;
+  if (s.n_total === 0) return [`no pair has a preference, the first: ${s.failures[0].why}`];
   return [
     `${generator_2} against ${generator_1}: win rate ${n(s.win_rate)}% (95% ${n(s.win_rate_interval[0])} to ${
       n(s.win_rate_interval[1])

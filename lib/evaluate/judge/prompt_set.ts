@@ -100,13 +100,16 @@ function turnsOf({ instruction, input, prompt, turns, conversations }: Row): unk
   return Array.isArray(all) ? all : [all];
 }
 
-/** MT-bench's reference answers stand in a file of their own: {"question_id", "choices": [{"turns": […]}]}. */
+/**
+ * MT-bench's reference answers stand in a file of their own, {"question_id", "choices": [{"turns": […]}]}; FastChat looks at
+ * nothing else, so that the references of the other 10 questions in the file of questions are left aside.
+ */
 async function withReferences(prompts: Prompt[], path: string): Promise<Prompt[]> {
   const found = new Map((await rowsOf(path)).map(({ value }) => {
     const { question_id, choices } = value as { question_id: unknown; choices?: { turns?: string[] }[] };
     return [String(question_id), choices?.[0]?.turns];
   }));
-  return prompts.map((prompt) => {
+  return prompts.map(({ reference: _, ...prompt }) => {
     const reference = prompt.id === undefined ? undefined : found.get(prompt.id);
     return reference ? { ...prompt, reference } : prompt;
   });
