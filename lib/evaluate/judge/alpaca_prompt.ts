@@ -1,4 +1,5 @@
-// A pair and a prompt → messages, as alpaca_eval 0.6.6 makes them (utils.make_prompts, utils.prompt_to_chatml) or by a file of ours.
+// A pair and a prompt → messages: as alpaca_eval 0.6.6 makes them, or by a file in our form.
+// (utils.make_prompts and utils.prompt_to_chatml there.)
 import type { ChatMessage } from "../../chat/mod.ts";
 import { InputError } from "../../run/errors.ts";
 import { readBytes, sha256Hex } from "../../run/files.ts";

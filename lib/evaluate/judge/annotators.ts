@@ -1,4 +1,4 @@
-// Ways of asking which of two answers is better: AlpacaEval's two annotators, and letters with a prompt of ours.
+// Ways of asking which of two answers is better: AlpacaEval's two annotators, and letters with our prompt.
 import { join } from "node:path";
 import type { ChatAnswer, ChatRequest, TokenLogprob } from "../../chat/mod.ts";
 import { packageFile } from "../harness_package.ts";

@@ -1,5 +1,5 @@
-// Answers of several models side by side, as the paper's case study shows them (section 3.5, figure 4); which prompts are shown
-// is decided by their places alone, not by how the answers turned out.
+// Answers of several models side by side, as in the paper's case study (section 3.5, figure 4).
+// Which prompts are shown is decided by their places alone, not by how the answers turned out.
 import { InputError } from "../../run/errors.ts";
 import type { Annotation } from "./judge_pairs.ts";
 import type { ModelOutput } from "./model_outputs.ts";

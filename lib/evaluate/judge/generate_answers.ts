@@ -1,4 +1,4 @@
-// A model's answers to prompts, turn after turn, many side by side; what is done is kept in a file that the same call goes on with.
+// A model's answers to prompts, turn after turn, many side by side; an interrupted call goes on.
 import type { JitOptions } from "../../jit/mod.ts";
 import { type Adapter, baseOf, generate, type Model, type Sampling } from "../../model/mod.ts";
 import { InputError } from "../../run/errors.ts";

@@ -1,5 +1,5 @@
-// Single answers graded from 1 to 10 as MT-bench does it (Zheng et al. 2023, "Judging LLM-as-a-judge"): each turn of a dialogue by
-// itself, beside a reference answer where the question has one. The rubric is ours; the rating is read as FastChat reads it.
+// Single answers graded from 1 to 10, turn by turn, as MT-bench does it (Zheng et al. 2023).
+// A reference answer is shown where the question has one. The rubric is ours; the rating is read as FastChat reads it.
 import { join } from "node:path";
 import {
   type Chat,

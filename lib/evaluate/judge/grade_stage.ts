@@ -1,5 +1,5 @@
-// The grade stage: questions with a model's answers and a judge in; a folder with the ledger, judgments.jsonl, summary.json and a
-// manifest out, that the same call goes on with. Asking is grade.ts.
+// The grade stage: answers and a judge in; a folder with ledger, judgments.jsonl and summary.json out.
+// The same call goes on with it. Asking is grade.ts.
 import { join } from "node:path";
 import { type ChatOptions, type CostEstimate, type Endpoint, openChat } from "../../chat/mod.ts";
 import { clusteredMean, type Mean, meanInterval } from "../../stats/mod.ts";

@@ -1,5 +1,5 @@
-// Pairs of answers judged: each shown in one order or in both, preferences read strictly, a judge's failure recorded as no
-// preference and never guessed. The transport (limits, retries, ledger, budget) is lib/chat; the folder of a run is judge_stage.ts.
+// Pairs of answers judged: shown in one order or both, preferences read strictly, failures never guessed at.
+// The transport (limits, retries, ledger, budget) is lib/chat; the folder of a run is judge_stage.ts.
 import {
   type BatchOptions,
   type Chat,

@@ -1,5 +1,5 @@
-// The judge stage: pairs and a judge in; a folder with the ledger of answers, annotations.json, leaderboard.csv, summary.json and
-// a manifest out. Run again, it goes on where it ended; complete, it is skipped. Asking is judge_pairs.ts.
+// The judge stage: pairs and a judge in; a folder with ledger, annotations, leaderboard and summary out.
+// Run again, it goes on where it ended; complete, it is skipped. Asking is judge_pairs.ts.
 import { join } from "node:path";
 import { type Chat, type ChatOptions, type CostEstimate, type Endpoint, openChat } from "../../chat/mod.ts";
 import { ledgerEntries } from "../../chat/ledger_verify.ts";

@@ -1,4 +1,4 @@
-// Judged pairs in figures: win rates, length control, how the order of showing mattered, what the judge failed at.
+// Judged pairs in figures: win rates, length control, how the order of showing mattered, failures.
 import { clusteredShareInterval, meanInterval, meanWithError } from "../../stats/mod.ts";
 import { codePoints } from "../python_text.ts";
 import { type Annotation, type Showing, withMarks } from "./judge_pairs.ts";

@@ -1,5 +1,5 @@
-// Logistic regression with liblinear's L1 objective and no intercept, and the choice of its strength by cross-validation over
-// groups: what alpaca_eval's length-controlled win rate takes from scikit-learn (LogisticRegressionCV, solver "liblinear").
+// Logistic regression with liblinear's L1 objective, its strength chosen by cross-validation over groups.
+// What alpaca_eval's length-controlled win rate takes from scikit-learn (LogisticRegressionCV, solver "liblinear").
 
 /** A target between 0 and 1 for features, with a weight of at least 0; a group of its own in cross-validation. */
 export interface SoftRow {

@@ -1,5 +1,5 @@
-// The length-controlled win rate of AlpacaEval 2 (Dubois, Galambosi, Liang, Hashimoto 2024; metrics/glm_winrate.py of alpaca_eval
-// 0.6.6): how often the model would win if both answers had the same length, by a logistic regression of the preferences.
+// AlpacaEval 2's length-controlled win rate: how often the model would win with answers of equal length.
+// Dubois, Galambosi, Liang, Hashimoto 2024; metrics/glm_winrate.py of alpaca_eval 0.6.6.
 import { meanWithError } from "../../stats/mod.ts";
 import { InputError } from "../../run/errors.ts";
 import { codePoints } from "../python_text.ts";

@@ -1,4 +1,4 @@
-// The tables of AlpacaEval's data set on the hub that length control needs, as files: df_gamed.csv, instruction_difficulty.csv.
+// The hub's tables for length control as files: df_gamed.csv, instruction_difficulty.csv.
 import { parse } from "csv-parse/sync";
 import { InputError, messageOf } from "../../run/errors.ts";
 import { readBytes } from "../../run/files.ts";

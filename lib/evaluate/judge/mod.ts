@@ -1,4 +1,4 @@
-// Judging answers: pairs as AlpacaEval does, single answers as MT-bench does, by any judge that lib/chat reaches.
+// Judging answers: pairs as AlpacaEval does, single answers as MT-bench does, by any judge.
 export { type PairPrompt, parsePairPrompt, readPairPrompt } from "./alpaca_prompt.ts";
 export * from "./annotators.ts";
 export * from "./case_study.ts";

@@ -1,4 +1,4 @@
-// A model's answers to a set of prompts in AlpacaEval's layout, model_outputs.json; two such files, paired by instruction.
+// A model's answers in AlpacaEval's layout, model_outputs.json; two such files paired by instruction.
 import { basename } from "node:path";
 import { z } from "zod";
 import { InputError, messageOf } from "../../run/errors.ts";

@@ -1,4 +1,4 @@
-// Python's ast.literal_eval for what judges answer: lists, tuples, dictionaries, texts, numbers, True, False, None.
+// Python's ast.literal_eval for what judges answer: lists, tuples, dictionaries, texts, numbers.
 
 /** A value; dictionaries as maps, tuples as arrays. */
 export type PythonValue =
