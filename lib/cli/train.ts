@@ -46,6 +46,7 @@ export async function train(flags: Flags): Promise<Output> {
     heldout,
     jit: compileOf(flags),
     checkpointEvery: flags.whole("checkpoint-every"),
+    ...(flags.given("keep-every") ? { keepEvery: flags.whole("keep-every") } : {}),
     onNotice: (text) => console.error(text),
     onStart: (done, total) => void (progress = new Progress("train", total, undefined, undefined, done)),
     onStep: (m) => progress!.update(m.step, { tokens: m.tokens, note: noteOf(m) }),

@@ -55,6 +55,10 @@ export interface TrainOptions {
   onStep?: (metrics: StepMetrics, total: number) => void | Promise<void>;
   /** Called with each new best adapter before its checkpoint; after a kill perhaps again with the same. */
   onBest?: (adapter: Adapter, evaluation: Evaluation) => void | Promise<void>;
+  /** Steps between adapters that onKeep gets. Default: none are kept. */
+  keepEvery?: number;
+  /** Called with the adapter after every `keepEvery` steps and after the last; after a kill perhaps again with the same. */
+  onKeep?: (adapter: Adapter, step: number) => void | Promise<void>;
   /** Told what takes long before the first step. */
   onNotice?: (text: string) => void;
   jit?: JitOptions;
@@ -100,6 +104,7 @@ export async function train(
   checkSequences(sequences);
   checkSmoothing(sequences, smoothing);
   checkEvaluation(settings, options.heldout);
+  checkKeeping(options);
   const { dir } = options;
   const init = options.init ?? initLora(base.config, settings.lora, settings.seed);
   const identity = identityOf(base, sequences, smoothing, settings, { ...options, init });
@@ -160,6 +165,7 @@ async function takeSteps({ step, heldout, chosen, state, key, options }: Work): 
       const metrics = await oneStep(step, chosen[state.optimizer.step], state, total);
       const evaluated = heldout && (metrics.step === total || metrics.step % settings.evalEvery! === 0);
       if (evaluated) await evaluate(heldout, metrics, state, step, options);
+      await keepAdapter(metrics.step, { state, step, options, last: done() });
       appendLineSync(metricsPath(dir), metrics);
       const stopped = !done() && stopRequested(dir);
       if (stopped || done() || evaluated || metrics.step % checkpointEvery === 0) {
@@ -189,6 +195,21 @@ async function evaluate(
   if (bestOf(state.evaluations) !== evaluation) return;
   state.best = copy(state.params);
   await options.onBest?.({ params: state.best, lora: settings.lora }, evaluation);
+}
+
+/** Hands the adapter over where it is to be kept: before the checkpoint, so that none is missing after a kill. */
+async function keepAdapter(
+  at: number,
+  { state, step, options, last }: { state: Checkpoint; step: Step; options: TrainOptions; last: boolean },
+): Promise<void> {
+  const { keepEvery, onKeep } = options;
+  if (!keepEvery || (at % keepEvery !== 0 && !last)) return;
+  await onKeep?.({ params: state.params, lora: step.settings.lora }, at);
+}
+
+function checkKeeping({ keepEvery }: TrainOptions): void {
+  if (keepEvery === undefined || (Number.isSafeInteger(keepEvery) && keepEvery >= 1)) return;
+  throw new InputError(`Cannot keep an adapter every ${keepEvery} steps: give a whole number of at least 1`);
 }
 
 /** A failure to write, such as a full disk, with what is left and how to go on. */

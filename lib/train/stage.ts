@@ -33,6 +33,7 @@ import {
 } from "../uncertainty/mod.ts";
 import { adapterCard } from "./card.ts";
 import { paramsHash } from "./checkpoint.ts";
+import { adapterFiles, keptFolder, keptSteps } from "./kept_adapters.ts";
 import { train, type TrainResult } from "./loop.ts";
 import { readMetrics } from "./metrics.ts";
 import { stepCount } from "./plan.ts";
@@ -68,6 +69,8 @@ export interface TrainJob {
   init?: Adapter;
   dir: string;
   checkpointEvery?: number;
+  /** Keeps the adapter after every so many steps, and after the last, under adapters/step-N. */
+  keepEvery?: number;
   onStart?: (done: number, total: number) => void | Promise<void>;
   onStep?: (metrics: StepMetrics, total: number) => void | Promise<void>;
   /** The file that `examples` come from, for volatile.json: `ual evaluate` looks in it for benchmarks' items. */
@@ -94,7 +97,7 @@ export const TRAIN_CODE: string[] = ["data", "jit", "model", "run", "train", "un
 /**
  * Runs the stage in `job.dir`, or finds it complete, or goes on from its checkpoint. Writes metrics.jsonl, the adapter
  * with its card under adapter/, then volatile.json and manifest.json. With held-out dialogues adapter/ is the best one, which best/
- * has held since it was found, and last/ is that of the last step. All input is checked before anything is written.
+ * has held since it was found, and last/ is that of the last step. With `keepEvery` there are some along the way too. All input is checked before anything is written.
  */
 export async function trainStage(given: TrainJob): Promise<TrainedRun> {
   const start = performance.now();
@@ -117,6 +120,8 @@ export async function trainStage(given: TrainJob): Promise<TrainedRun> {
     code: sha256Hex(sortedJson([key.code, versions()])),
     made: madeWith(job),
     onBest: async (adapter) => void await writeAdapter(join(dir, "best"), adapter, nameOf(model)),
+    onKeep: async (adapter, step) =>
+      void await writeAdapter(join(dir, keptFolder(step)), adapter, nameOf(model)),
   });
   const metrics = await readMetrics(dir);
   const { stopped, resumedFrom } = run;
@@ -144,6 +149,7 @@ export async function trainStage(given: TrainJob): Promise<TrainedRun> {
     stage: "train",
     outputs: [
       ...outputs,
+      ...keptSteps(job.keepEvery, run.steps).flatMap((step) => adapterFiles(keptFolder(step))),
       "adapter/README.md",
       ...(uncertainty || job.smoothing.method === "entropy" ? [SMOOTHING_FILE] : []),
     ],
@@ -179,10 +185,9 @@ async function writeAdapters(dir: string, run: TrainResult, modelName: string) {
     sha256 = await writeAdapter(join(dir, name), adapter, modelName);
   }
   const parameters = Object.values(chosen.params).reduce((sum, { data }) => sum + data.length, 0);
-  const files = ["adapter_config.json", "adapter_model.safetensors"];
   return {
     adapter: { sha256, parameters, bytes: 4 * parameters },
-    outputs: Object.keys(folders).flatMap((name) => files.map((file) => `${name}/${file}`)),
+    outputs: Object.keys(folders).flatMap(adapterFiles),
   };
 }
 
@@ -242,9 +247,9 @@ function runSettings({ settings, init, heldout, model }: TrainJob, count: number
 }
 
 /** The settings that made sequences and smoothing. */
-function madeWith({ context, supervise, smoothing: source }: TrainJob): Record<string, Json> {
+function madeWith({ context, supervise, smoothing: source, keepEvery }: TrainJob): Record<string, Json> {
   const { method, ...how } = source.method === "file" ? { method: "file" } : source;
-  return { context, supervise, smoothing: method, ...how };
+  return { context, supervise, smoothing: method, ...how, ...(keepEvery ? { keepEvery } : {}) };
 }
 
 /** What other programs find the model by. */
@@ -270,6 +275,7 @@ function stageKey(job: TrainJob, settings: TrainSettings, smoothing: SampleSmoot
       smoothing: { method, ...how },
       context: job.context,
       supervise: job.supervise,
+      ...(job.keepEvery ? { keepEvery: job.keepEvery } : {}),
     } as Record<string, Json>,
     code: hashLib(TRAIN_CODE),
   };
