@@ -157,6 +157,8 @@ Deno.test("summarise() of one item, all right, all wrong, no rows, and a group w
     ...rowsOf("base", "mc2", [0, 0]).map((r) => ({ ...r, mc2: 0.3 })),
   ];
   assert.deepEqual(summarise(rows, mixed).map((s) => s.task), ["mc1", "mc2"]);
+  const cells = Object.keys(scoreTable(summarise(rows, mixed)).rows[0]);
+  assert.deepEqual(cells, ["model", "mc1", "mc2"], "they stand in the table for themselves");
 });
 
 Deno.test("summarise() refuses what is no score, a task that it was not given, and an item that stands twice", () => {

@@ -47,15 +47,20 @@ function sortItems(items: ItemRow[]): void {
   });
 }
 
-/** The tasks in their order, a group and its subgroups before its first member. Groups need a measure common to all. */
+/**
+ * The tasks in their order, a group and its subgroups before its first member. Groups need a measure common to all: without
+ * one (truthfulqa's mc1 and mc2) the members stand for themselves.
+ */
 export function unitsOf(tasks: readonly TaskInfo[]): ScoredUnit[] {
-  const units: ScoredUnit[] = [], done = new Set<string>();
+  const units: ScoredUnit[] = [], pooled = new Map<string, boolean>();
   for (const { task, group, metrics } of tasks) {
-    if (group && !done.has(group)) {
-      done.add(group);
-      units.push(...groupUnits(group, tasks.filter((one) => one.group === group)));
+    if (group && !pooled.has(group)) {
+      const own = groupUnits(group, tasks.filter((one) => one.group === group));
+      pooled.set(group, own.some(({ level }) => level === "group"));
+      units.push(...own);
     }
-    units.push({ task, level: "task", ...(group && { group }), members: [task], metrics });
+    const within = group && pooled.get(group);
+    units.push({ task, level: "task", ...(within && { group }), members: [task], metrics });
   }
   return units;
 }
