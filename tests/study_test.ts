@@ -7,7 +7,9 @@ import { openModel, type Score, toSequences } from "../lib/model/mod.ts";
 import { preset } from "../lib/study/presets.ts";
 import { lockFolder } from "../lib/run/lock.ts";
 import { stream } from "../lib/run/seed.ts";
-import { claimFolder, keepFigures, studyFolders } from "../lib/study/stages.ts";
+import { studyFolders } from "../lib/study/folders.ts";
+import { keepFigures } from "../lib/study/stages.ts";
+import { claimFolder } from "../lib/study/training.ts";
 import {
   adapterSize,
   answerGrid,

@@ -1,6 +1,7 @@
 // From names to items: tasks with their documents read, their shots drawn and their contexts written, ready to be asked.
 import { InputError } from "../run/errors.ts";
 import { type ShotRules, Shots } from "./fewshot.ts";
+import type { TaskInfo } from "./item_row.ts";
 import type { OpenTask, Settings, SplitSource, Task } from "./task.ts";
 import { type Split, TaskFiles, type TaskRow, type TaskSource } from "./task_files.ts";
 import { tasksNamed } from "./tasks/mod.ts";
@@ -57,6 +58,20 @@ export async function openTasks(
     `Cannot evaluate ${names.join(", ")}: the ${files.kind} files have none of ${absent.join(", ")}; ` +
       "take another source",
   );
+}
+
+/** What tables need to know of a task. */
+export function taskInfo({ task, shots, settings, source }: OpenTask): TaskInfo {
+  const { name, group, subgroup, metrics } = task;
+  return {
+    task: name,
+    ...(group ? { group } : {}),
+    ...(subgroup ? { subgroup } : {}),
+    metrics,
+    shots,
+    settings,
+    source,
+  };
 }
 
 function checkCount(flag: string, value: number | undefined, least: number): void {

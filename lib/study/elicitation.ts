@@ -25,7 +25,7 @@ import {
 } from "../uncertainty/mod.ts";
 import { ended, kept } from "./kept.ts";
 import type { Preset } from "./presets.ts";
-import { studyFolders } from "./stages.ts";
+import { studyFolders } from "./folders.ts";
 
 /** The ratings of the bundled dialogues by one of the two recorded passes, in the files' order. */
 export async function recordedRatings(pass: 1 | 2): Promise<RatingRow[]> {

@@ -1,14 +1,61 @@
-// What `reproduce` runs: sizes and settings by name. `quick` proves that everything works; `smollm2` is what the README reports.
+// What `reproduce` runs: sizes and settings by name. `quick` proves that everything works; `smollm2` is what the README reports;
+// `full` takes hours: all data, seeds, the well-known benchmarks where a mirror of them is there.
+import type { Settings } from "../evaluate/mod.ts";
 import { defaultLora } from "../model/lora.ts";
 import type { TrainSettings } from "../train/loop.ts";
 import { InputError } from "../run/errors.ts";
 
-/** The methods compared: plain fine-tuning, label smoothing, uncertainty-aware learning. */
+/** The methods compared: plain fine-tuning, label smoothing, uncertainty-aware learning by ratings and by perplexity. */
 export const METHODS = [
   { name: "SFT", smoothing: "none" },
   { name: "LS", smoothing: "constant" },
   { name: "UAL", smoothing: "truncated-linear" },
+  { name: "PPL-UAL", smoothing: "perplexity" },
 ] as const;
+
+/** A method's name. */
+export type MethodName = typeof METHODS[number]["name"];
+
+/** Some benchmarks, and how they are asked. */
+export interface TaskPlan {
+  names: string[];
+  /** Default: those of the settings. */
+  shots?: number;
+  settings?: Settings;
+  /** The first so many items of each task; all where missing. */
+  limit?: number;
+  /** Of tasks in which the model writes: new tokens at most, where fewer than the task's own. */
+  maxNew?: number;
+  /** Read from the local mirror where there is one; else from the bundled sets. */
+  mirror?: boolean;
+}
+
+/** Sizes of the notebook 04_evaluate. */
+export interface EvaluationSizes {
+  tasks: TaskPlan[];
+  /** The benchmarks as the released code asks them, for beside the honest ones. */
+  released: TaskPlan[];
+  /** Tasks whose plain mean is "average", as in the paper's table 2. */
+  average: string[];
+}
+
+/** Sizes of the notebook 06_ablate. */
+export interface AblationSizes {
+  /** Short runs: the first so many training dialogues, and how often they are passed over. */
+  trainCount: number;
+  epochs: number;
+  /** Mean smoothings of UAL and LS, and the seeds of each. */
+  means: number[];
+  seeds: number[];
+  /** What short runs and checkpoints are asked. */
+  tasks: TaskPlan[];
+  /** What the models of mixed data are asked: mathematics. */
+  math: TaskPlan[];
+  /** Whose answers are compared in pairs: a source of prompts (readPromptSet()), and the first so many of it. */
+  prompts: { source: string; count: number; mirror?: string };
+  /** Longest answer to a prompt, in tokens. */
+  maxNew: number;
+}
 
 /** One preset. */
 export interface Preset {
@@ -22,11 +69,15 @@ export interface Preset {
   mean: number;
   ceiling: number;
   settings: Omit<TrainSettings, "steps"> & { steps?: number; epochs?: number };
+  /** Steps between the adapters that the methods' runs keep, for scores along training. */
+  keepEvery: number;
   /** Longest generated answer in tokens. */
   maxNew: number;
   /** The first so many held-out dialogues are rated and scored by the model itself, with so many drawn answers each. */
   judgedCount: number;
   samples: number;
+  evaluation: EvaluationSizes;
+  ablation: AblationSizes;
 }
 
 /** The paper's settings (appendix D) but for batch, epochs and context, which fit a small data set on two cores. */
@@ -44,6 +95,9 @@ const settings: Preset["settings"] = {
   threads: 2,
 };
 
+/** The paper's four benchmarks. */
+const PAPERS = ["arc_challenge", "hellaswag", "mmlu", "truthfulqa_mc2"];
+
 const presets: Record<string, Preset> = {
   quick: {
     name: "quick",
@@ -53,21 +107,104 @@ const presets: Record<string, Preset> = {
     mean: 0.1,
     ceiling: 0.99,
     settings: { ...settings, batch: 4, steps: 4, warmup: 1 },
+    keepEvery: 2,
     maxNew: 24,
-    judgedCount: 8,
+    judgedCount: 6,
     samples: 3,
+    evaluation: {
+      tasks: [
+        { names: ["arc_challenge", "hellaswag", "truthfulqa_mc2"], limit: 4 },
+        { names: ["gsm8k"], limit: 2, shots: 2, maxNew: 16 },
+      ],
+      released: [{ names: ["released_arc_challenge"], limit: 4 }],
+      average: ["arc_challenge", "hellaswag", "truthfulqa_mc2"],
+    },
+    ablation: {
+      trainCount: 8,
+      epochs: 1,
+      means: [0.3],
+      seeds: [0],
+      tasks: [{ names: ["arc_challenge"], limit: 4 }],
+      math: [{ names: ["gsm8k"], limit: 2, shots: 2, maxNew: 16 }, {
+        names: ["metamath"],
+        limit: 2,
+        maxNew: 16,
+      }],
+      prompts: { source: "open", count: 2 },
+      maxNew: 12,
+    },
   },
   smollm2: {
     name: "smollm2",
-    trainCount: Infinity,
+    trainCount: 128,
     heldoutCount: Infinity,
     context: 256,
     mean: 0.1,
     ceiling: 0.99,
     settings: { ...settings, epochs: 1 },
+    keepEvery: 4,
     maxNew: 64,
+    judgedCount: 32,
+    samples: 4,
+    evaluation: {
+      tasks: [
+        { names: ["arc_challenge", "arc_easy", "hellaswag"] },
+        { names: ["mmlu"], shots: 5 },
+        { names: ["truthfulqa_mc1", "truthfulqa_mc2", "winogrande", "piqa"] },
+        { names: ["gsm8k"], limit: 16, maxNew: 128 },
+      ],
+      released: [{
+        names: ["released_arc_challenge", "released_hellaswag", "released_mmlu", "released_truthfulqa"],
+      }],
+      average: PAPERS,
+    },
+    ablation: {
+      trainCount: 64,
+      epochs: 1,
+      means: [0.1, 0.3, 0.5],
+      seeds: [0],
+      tasks: [{ names: ["arc_easy", "piqa"] }],
+      math: [{ names: ["gsm8k"], limit: 16, maxNew: 128 }, { names: ["metamath"], limit: 16, maxNew: 128 }],
+      prompts: { source: "open", count: 16 },
+      maxNew: 64,
+    },
+  },
+  full: {
+    name: "full",
+    trainCount: Infinity,
+    heldoutCount: Infinity,
+    context: 512,
+    mean: 0.1,
+    ceiling: 0.99,
+    settings: { ...settings, epochs: 3 },
+    keepEvery: 24,
+    maxNew: 256,
     judgedCount: Infinity,
-    samples: 5,
+    samples: 10,
+    evaluation: {
+      tasks: [
+        { names: ["arc_challenge", "hellaswag"], limit: 1000, mirror: true },
+        { names: ["mmlu"], shots: 5, limit: 40, mirror: true },
+        { names: ["truthfulqa_mc1", "truthfulqa_mc2"], mirror: true },
+        { names: ["arc_easy", "winogrande", "piqa"] },
+        { names: ["gsm8k"], limit: 200, mirror: true },
+        { names: ["metamath"] },
+      ],
+      released: [{ names: ["released"], limit: 200 }],
+      average: PAPERS,
+    },
+    ablation: {
+      trainCount: 128,
+      epochs: 2,
+      means: [0.05, 0.1, 0.2, 0.3, 0.4, 0.5],
+      seeds: [0, 1, 2],
+      tasks: [{ names: ["arc_challenge", "hellaswag", "truthfulqa_mc2"], limit: 400, mirror: true }, {
+        names: ["arc_easy", "piqa"],
+      }],
+      math: [{ names: ["gsm8k"], limit: 200, mirror: true }, { names: ["metamath"] }],
+      prompts: { source: "open", count: 300, mirror: "lima" },
+      maxNew: 256,
+    },
   },
 };
 
@@ -79,4 +216,10 @@ export function preset(name: string = Deno.env.get("UAL_PRESET") ?? "smollm2"): 
     );
   }
   return presets[name];
+}
+
+/** The preset without what only the notebooks on benchmarks and ablations use. */
+export function trainingSizes(p: Preset): Omit<Preset, "evaluation" | "ablation"> {
+  const { evaluation: _evaluation, ablation: _ablation, ...sizes } = p;
+  return sizes;
 }

@@ -1,0 +1,156 @@
+// What the benchmarks' items say, as rows for tables and figures: settings, scores, differences, claims in words, the released
+// code's measures beside the honest ones. Scores, tests and verdicts are lib/evaluate's.
+import { join } from "node:path";
+import type { TaskContamination } from "../evaluate/contamination.ts";
+import type { ItemRow } from "../evaluate/item_row.ts";
+import {
+  type Claim,
+  type ClaimVerdict,
+  type ModelComparison,
+  type OpenTask,
+  percentText,
+  type ReportInput,
+  scoreText,
+  summarise,
+  type SummaryOptions,
+  taskInfo,
+  type TaskScore,
+  type TextTable,
+  verdictInWords,
+  writeReport,
+} from "../evaluate/mod.ts";
+import { RELEASED } from "../evaluate/released_code.ts";
+import { type Bundle, table } from "../show/mod.ts";
+import { studyFolders } from "./folders.ts";
+import type { Preset } from "./presets.ts";
+import type { Row } from "./results.ts";
+
+/** One row a task, or a group of tasks: what is asked, and how. */
+export function taskTable(tasks: readonly OpenTask[]): Row[] {
+  const groups = Map.groupBy(tasks, ({ task }) => task.group ?? task.name);
+  return [...groups].map(([name, own]) => {
+    const sum = (of: (one: OpenTask) => number) => own.reduce((total, one) => total + of(one), 0);
+    const { task, settings, shots, source, items } = own[0], first = items[0];
+    const guess = guessed(own, task.metrics[0]);
+    return {
+      task: own.length > 1 ? `${name} (${own.length} parts)` : name,
+      items: sum((one) => one.items.length),
+      of: sum((one) => one.total),
+      source,
+      settings,
+      shots,
+      measure: task.metrics.join(", "),
+      "by guessing": guess === undefined ? "–" : percentText(guess),
+      answer: first.kind === "choice" ? "a choice" : `${first.maxNew} tokens at most`,
+    };
+  });
+}
+
+/** The share that blind guessing scores in a measure of some tasks; undefined where there is no such thing. */
+function guessed(tasks: readonly OpenTask[], metric: string): number | undefined {
+  const guesses = tasks.flatMap(({ items }) => items).map((item) => {
+    if (item.kind !== "choice") return undefined;
+    if (metric === "mc2") return item.labels!.filter((label) => label === 1).length / item.labels!.length;
+    return /^acc(_norm|_bytes)?$/.test(metric) ? 1 / item.choices.length : undefined;
+  });
+  const known = guesses.filter((guess) => guess !== undefined);
+  return known.length && known.length === guesses.length
+    ? known.reduce((sum, guess) => sum + guess, 0) / known.length
+    : undefined;
+}
+
+/** Scores of `rows`, as summarise(). */
+export function taskScores(
+  rows: readonly ItemRow[],
+  tasks: readonly OpenTask[],
+  options: SummaryOptions = {},
+): TaskScore[] {
+  return summarise(rows, tasks.map(taskInfo), options);
+}
+
+/** A claim with its verdict. */
+export type Judged = { claim: string; verdict: ClaimVerdict; why: string };
+
+/** The verdict on each claim by each comparison of its two models; `tasks` names those that it is about, default the average. */
+export function judgedClaims(
+  comparisons: readonly ModelComparison[],
+  claims: readonly Claim[],
+  tasks: readonly string[] = ["average"],
+): Judged[] {
+  return claims.flatMap((claim) =>
+    comparisons.filter(({ a, b, task }) =>
+      tasks.includes(task) && [a, b].sort().join("\n") === [claim.better, claim.than].sort().join("\n")
+    ).map((comparison) => {
+      const { verdict, text } = verdictInWords(comparison, claim);
+      return {
+        claim: `${claim.better} > ${claim.than}, ${comparison.task}`,
+        verdict,
+        why: text.replace(/^[^:]*: [^.]*\. /, ""),
+      };
+    })
+  );
+}
+
+/** What the released code's measures make of the same items: a benchmark a row, one model. */
+export function releasedBeside(
+  { honest, released }: { honest: readonly TaskScore[]; released: readonly TaskScore[] },
+  model: string,
+): Row[] {
+  const find = (scores: readonly TaskScore[], task: string, metrics: readonly string[]) =>
+    scores.find((one) => one.model === model && one.task === task && metrics.includes(one.metric));
+  const told = (score?: TaskScore) => score ? scoreText(score) : "–";
+  return [
+    ...new Set(released.filter(({ level, group }) => level === "group" || !group).map(({ task }) => task)),
+  ]
+    .map((task) => {
+      const own = task.replace(/^released_/, "");
+      return {
+        benchmark: own,
+        "log-likelihood (harness)": told(
+          find(honest, own === "truthfulqa" ? "truthfulqa_mc1" : own, ["acc"]),
+        ),
+        "letters, the likeliest": told(find(released, task, ["acc", RELEASED.goldAAccuracy])),
+        "letters, best of 4": told(find(released, task, [RELEASED.bestOf4, RELEASED.goldABestOf4])),
+        items: find(released, task, [RELEASED.bestOf4, RELEASED.goldABestOf4])?.n ?? 0,
+      };
+    });
+}
+
+/** Every measure of the tasks in which a model writes: model by measure. */
+export function writtenScores(scores: readonly TaskScore[], task: string): Row[] {
+  const own = scores.filter((one) => one.task === task);
+  return [...Map.groupBy(own, ({ model }) => model)].map(([model, rows]) => ({
+    model,
+    ...Object.fromEntries(rows.map((row) => [row.metric, scoreText(row)])),
+    items: rows[0].n,
+  }));
+}
+
+/** A table of lib/evaluate, for show(). */
+export const textTable = ({ rows, ...how }: TextTable): Bundle => table(rows, how);
+
+/** Writes the report page of an evaluation beside the run's other files, with its figures; returns its name. */
+export async function keepReport(
+  p: Preset,
+  { tasks, figures, found, ...input }: Omit<ReportInput, "tasks" | "figures" | "contamination"> & {
+    tasks: readonly OpenTask[];
+    /** What decontaminated() found. */
+    found: TaskContamination;
+    /** Names of figures that keepFigures() wrote. */
+    figures: readonly string[];
+  },
+): Promise<string> {
+  const folders = studyFolders(p);
+  const drawn = await Promise.all(figures.map(async (name) => ({
+    svg: await Deno.readTextFile(join(folders.figures, `${name}.svg`)),
+    alt: name,
+  })));
+  const seen = found.seen.map(({ docIndex, ...one }) => ({ doc_index: docIndex, ...one }));
+  await writeReport(join(folders.run, "report.html"), {
+    ...input,
+    tasks: tasks.map(taskInfo),
+    figures: drawn,
+    contamination: [{ training: "bundled dialogues", ...found, seen }],
+  });
+  return "report.html";
+}
