@@ -1,4 +1,4 @@
-// lib/evaluate/paper_tables.ts: the paper's numbers add up as the paper says, misprints aside, and stand beside the right ones of ours.
+// lib/evaluate/paper_tables.ts: the numbers add up as the paper says, and stand beside the right ones of ours.
 import assert from "node:assert/strict";
 import {
   besidePaper,

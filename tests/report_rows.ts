@@ -1,4 +1,4 @@
-// Made-up rows of items for the tests of the report: choices, probabilities of truth, and generated answers with hostile texts.
+// Made-up rows of items for the tests of the report, with texts that would run as script.
 import type { ItemRow, TaskInfo } from "../lib/evaluate/item_row.ts";
 
 /** Would run if it were not escaped. */

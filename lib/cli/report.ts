@@ -1,4 +1,4 @@
-// `ual report`: one page of what `ual evaluate` wrote into a folder: tables, figures and the explorer of items.
+// `ual report`: one page of what `ual evaluate` wrote: tables, figures and the explorer of items.
 import { join } from "node:path";
 import type { Output } from "../cli.ts";
 import {

@@ -1,4 +1,4 @@
-// Results and items in the files that lm-evaluation-harness 0.4.13 writes (lm_eval/loggers/evaluation_tracker.py), for its tools.
+// Results and items in lm-evaluation-harness 0.4.13's files (lm_eval/loggers/evaluation_tracker.py), for its tools.
 // What only it knows (a task's yaml, the environment) is left out; sources' own rows are replaced by what an item holds.
 import { join } from "node:path";
 import { sha256Hex, writeFileAtomic } from "../run/files.ts";

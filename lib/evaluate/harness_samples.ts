@@ -1,4 +1,4 @@
-// Items as lm-evaluation-harness 0.4.13 logs them (lm_eval/result_schema.py, SampleResult), and JSON as Python writes it.
+// Items as lm-evaluation-harness 0.4.13 logs them (SampleResult of its result_schema.py), and JSON as Python writes it.
 // The files' names and the aggregated results are harness_export.ts's.
 import { sha256Hex } from "../run/files.ts";
 import type { ItemRow, TaskInfo } from "./item_row.ts";

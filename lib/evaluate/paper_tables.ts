@@ -1,4 +1,4 @@
-// The paper's tables 2, 3 and 4 as data, and our scores beside them, with all that keeps the two from being compared.
+// The paper's tables 2, 3 and 4 as data, our scores beside them, and what keeps the two from being compared.
 import type { TaskScore } from "./task_score.ts";
 
 /** The paper's four benchmarks, by the names of our tasks. */

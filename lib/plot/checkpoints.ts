@@ -1,4 +1,4 @@
-// The figure of scores along training, the paper's figure 3: one panel a task, one line with its interval's band a method.
+// The figure of scores along training (the paper's figure 3): a panel a task, a line with a band a method.
 import type { Data } from "plotly.js-dist";
 import { axis, distinct, type Figure, figure, legendAbove, listed, needRows, styleOf } from "./figure.ts";
 import {

@@ -1,4 +1,4 @@
-// The figure of paired differences: what each method gains over another on the same items, with intervals and the verdict.
+// The figure of paired differences between models on the same items, with intervals and verdicts.
 import type { Data } from "plotly.js-dist";
 import { axis, distinct, type Figure, figure, legendAbove, needRows, type Style, styleOf } from "./figure.ts";
 import { intervalBars, isNumber, type Maybe, minus, percent } from "./panels.ts";

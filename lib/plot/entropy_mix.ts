@@ -1,4 +1,4 @@
-// The figure of the mixed scenario, the paper's table 3: math accuracy against preference win rate, one point a training set.
+// The figure of the mixed scenario (the paper's table 3): math accuracy against preference win rate.
 import type { Data, Layout } from "plotly.js-dist";
 import {
   axis,

@@ -1,4 +1,4 @@
-// The figure of pairwise judging, the paper's figure 6: won, drawn and lost answers as bars, the win rate with its interval on them.
+// The figure of pairwise judging (the paper's figure 6): won, drawn and lost, and the win rate with its interval.
 import type { Data } from "plotly.js-dist";
 import { axis, type Figure, figure, legendAbove, needRows, REFERENCE } from "./figure.ts";
 import { intervalBars, isNumber, type Maybe, percent, percentText } from "./panels.ts";

@@ -1,4 +1,4 @@
-// The figure of benchmark scores: one small panel a task, one point with its interval a model, chance drawn where there is one.
+// The figure of benchmark scores: a panel a task, a point with its interval a model, and what guessing gives.
 import type { Data, Layout } from "plotly.js-dist";
 import { axis, distinct, type Figure, figure, needRows, REFERENCE, styleOf } from "./figure.ts";
 import { intervalBars, isNumber, type Maybe, type Panel, panelGrid, percent, percentText } from "./panels.ts";

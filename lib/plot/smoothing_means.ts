@@ -1,4 +1,4 @@
-// The figure of the smoothing's strength: a score or the silhouette over the mean smoothing, one line with intervals a method.
+// The figure of a score, or the silhouette, over the mean smoothing: a line with intervals a method.
 import type { Data, Layout } from "plotly.js-dist";
 import {
   axis,

@@ -1,4 +1,4 @@
-// Items' rows of all models packed for the report page, and how they are filtered and read again, there and here.
+// Items' rows of all models packed for the report page, filtered and read again, there and here.
 // The page carries the source of filterItems() and viewOf(), which use nothing from outside.
 import type { ItemRow, TaskInfo } from "../item_row.ts";
 import type { ItemView } from "./item_html.ts";

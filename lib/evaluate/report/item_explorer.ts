@@ -1,4 +1,4 @@
-// A few items in a notebook's output: question, choices, log-likelihoods, hits and answers, to be opened one by one without scripts.
+// A few items in a notebook's output, to be opened one by one without scripts.
 import { type Bundle, show } from "../../show/mod.ts";
 import type { ItemRow, TaskInfo } from "../item_row.ts";
 import { filterItems, type ItemFilter, packItems, rightText, viewOf } from "./item_data.ts";

@@ -1,4 +1,4 @@
-// One item as HTML, every text escaped: in notebooks, and in the report page, which carries these functions' own source.
+// One item as HTML, every text escaped: in notebooks, and in the report page, which carries these functions.
 // They therefore use nothing from outside but each other.
 
 /** An item with each model's answer to it. */

@@ -1,4 +1,4 @@
-// What runs in the report page: unpacks the items, filters them, shows a part of the list, and an item when it is opened.
+// What runs in the report page: it unpacks and filters the items, and draws an item when it is opened.
 // Plain DOM, texts set as text or by itemHtml(); nothing is fetched. These functions run in the page only.
 import { filterItems, ITEM_DATA_SOURCE, type PackedItems, rightText, viewOf } from "./item_data.ts";
 import { ITEM_HTML_SOURCE, itemHtml } from "./item_html.ts";

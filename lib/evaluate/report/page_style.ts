@@ -1,4 +1,4 @@
-// The report page's look: light and dark by the reader's setting, one column, tables that scroll sideways on small screens.
+// The report page's look: light and dark by the reader's setting, tables that scroll sideways.
 
 /** CSS. */
 export const PAGE_STYLE = `

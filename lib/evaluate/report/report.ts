@@ -1,4 +1,4 @@
-// The evaluation's report: one page that needs nothing but itself, of scores, comparisons, the paper's numbers, figures and items.
+// The evaluation's report as one page that needs nothing but itself.
 import { gzipSync } from "node:zlib";
 import { createHash } from "node:crypto";
 import { writeFileAtomic } from "../../run/files.ts";
