@@ -15,6 +15,10 @@ const benches: Record<string, { what: string; main: (args: string[]) => Promise<
     what: "greedy answers with a key/value cache, ours (float32, int8) beside transformers' generate",
     main: async (args) => (await import("./generate.ts")).main(args),
   },
+  harness: {
+    what: "benchmarks item by item, ours beside the real lm-evaluation-harness, and items a second",
+    main: async (args) => (await import("./harness.ts")).main(args),
+  },
   elicit: {
     what:
       "10,000 ratings from a judge on loopback, ours beside a bare fetch loop and the time the judge itself needs",

@@ -43,9 +43,14 @@ def hub_row(task, row):
     return row
 
 
+def numbered_rows(task, path, subject=None):
+    """The file's rows as the hub has them, by their number in it; of an MMLU file that holds several subjects, those of
+    `subject`."""
+    rows = enumerate(read_rows(path))
+    return {i: hub_row(task, row) for i, row in rows
+            if subject is None or isinstance(row, list) or row.get("subject", subject) == subject}
+
+
 def hub_rows(task, path, subject=None):
-    """The file's rows as the hub has them; of an MMLU file that holds several subjects, those of `subject`."""
-    rows = read_rows(path)
-    if subject is not None:
-        rows = [row for row in rows if isinstance(row, list) or row.get("subject", subject) == subject]
-    return [hub_row(task, row) for row in rows]
+    """numbered_rows() without the numbers."""
+    return list(numbered_rows(task, path, subject).values())

@@ -7,6 +7,8 @@ import lm_eval.evaluator as evaluator
 def run_tasks(lm, tasks, limit=None, samples=None):
     """(rows of all tasks in order, the harness's mean metrics). Fills lm.seconds. `samples`: task → doc indices."""
     lm.clear()
+    for task in tasks:
+        task.set_fewshot_seed(seed=1234)  # a run before this one has drawn shots
     found = evaluator.evaluate(lm, {"tasks": {task.config.task: task for task in tasks}}, limit=limit, samples=samples,
                                bootstrap_iters=0)
     rows, at = [], 0
@@ -16,7 +18,8 @@ def run_tasks(lm, tasks, limit=None, samples=None):
             added, at = choice_rows(lm, task, found["samples"][name], at)
         else:
             added = generation_rows(lm, found["samples"][name])
-        rows += [{"task": name, **row} for row in added]
+        source = getattr(task, "source_rows", None)
+        rows += [{"task": name, **row, "doc_index": source[row["doc_index"]] if source else row["doc_index"]} for row in added]
     return rows, found["results"]
 
 

@@ -1,6 +1,7 @@
 # lm-evaluation-harness's own tasks on rows that are already here, instead of the hub's data sets. Everything else of a task
 # (text, choices, shots, filters, metrics) is the harness's.
 import datasets
+from harness_files import numbered_rows
 from lm_eval.tasks import TaskManager
 
 OPENLLM_TRAIN = {"arc_challenge", "hellaswag", "winogrande"}  # tasks/benchmarks/openllm.yaml: fewshot_split: train
@@ -38,3 +39,16 @@ def build_task(manager, name, test, shots=None, count=None, openllm=False):
 def new_manager():
     """The harness's index of tasks; slow to make (it reads every yaml), so make one."""
     return TaskManager()
+
+
+def open_tasks(manager, work):
+    """The tasks of a bench's work: {tasks: [{name, test, shots?, count?, subject?}], openllm}, files by their paths."""
+    def build(one):
+        def rows(split):
+            return numbered_rows(one["name"], one[split], one.get("subject")) if one.get(split) else None
+        test, shots = rows("test"), rows("shots")
+        task = build_task(manager, one["name"], list(test.values()), shots and list(shots.values()), one.get("count"),
+                          work["openllm"])
+        task.source_rows = list(test)  # where each document stands in its file
+        return task
+    return [build(one) for one in work["tasks"]]
