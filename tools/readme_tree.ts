@@ -69,13 +69,14 @@ function headline(path: string): string | undefined {
   return header && firstSentence(header.replace(/^(\/\/|#) ?/gm, ""));
 }
 
-/** The first sentence, or as many of its clauses as fit. */
+/** The first sentence, or as many of its clauses as fit; no bracket is left open. */
 function firstSentence(text: string): string {
-  const sentence = text.trim().replace(/\s+/g, " ").split(/\.(?: |$)/)[0];
+  const sentence = text.trim().replace(/\s+/g, " ").split(/(?<!\bet al)\.(?: |$)/)[0];
   if (sentence.length <= 100) return sentence;
   const ends = [...sentence.matchAll(/[:;,] /g)].map((match) => match.index).filter((end) => end <= 100);
   const end = ends.at(-1) ?? 0;
-  return end > 30 ? sentence.slice(0, end) : sentence.slice(0, sentence.lastIndexOf(" ", 100)) + " …";
+  if (end <= 30) return sentence.slice(0, sentence.lastIndexOf(" ", 100)) + " …";
+  return sentence.slice(0, end).replace(/ \([^)]*$/, "");
 }
 
 if (import.meta.main) {
