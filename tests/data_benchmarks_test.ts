@@ -67,6 +67,19 @@ Deno.test("the card of the bundled benchmarks states the number of rows of every
   assert.deepEqual(stated.sort(), counted.sort());
 });
 
+Deno.test("the card of the bundled benchmarks shows how a small model answered them, as stored", () => {
+  const { sets } = JSON.parse(
+    Deno.readTextFileSync(new URL("parity/transformers/choices_alone.json", import.meta.url)),
+  );
+  const card = Deno.readTextFileSync(bundled("benchmarks.card.md"));
+  for (const set of Object.keys(CHOICE_SETS) as ChoiceSet[]) {
+    const { items, chance, acc, acc_norm, alone, alone_norm } = sets[set];
+    const numbers = [chance, acc, acc_norm, alone, alone_norm].map((score) => score?.toFixed(3) ?? "–");
+    assert.ok(card.includes(`\n| ${[set, items, ...numbers].join(" | ")} |\n`), set);
+    assert.equal(items, askedOf(set, CHOICE_SETS[set].files[0]).length, set);
+  }
+});
+
 Deno.test("bundled benchmarks ask each question once over the files of a set", () => {
   for (const set of Object.keys(CHOICE_SETS) as ChoiceSet[]) {
     const questions = CHOICE_SETS[set].files.flatMap((file) => askedOf(set, file)).map((a) =>
