@@ -1,5 +1,5 @@
 // The whole pipeline: executes the notebooks in order and exports them as HTML, with a budget of minutes a stage.
-// deno task reproduce [--preset quick|smollm2]; outputs of smollm2 stay in the notebooks, those of quick under .ual.
+// deno task reproduce [--preset quick|smollm2|full]; outputs of smollm2 stay in the notebooks, those of others under .ual.
 // UAL_OUT names a folder for runs and figures in place of .ual/runs and figures.
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -13,8 +13,33 @@ import { root } from "./setup.ts";
 
 /** Minutes that each stage may take on two cores after set-up. */
 const budgets: Record<string, Record<string, number>> = {
-  quick: { "00_overview": 0.2, "01_elicit": 0.7, "02_map": 0.2, "03_train": 1.6, html: 0.3 },
-  smollm2: { "00_overview": 0.25, "01_elicit": 5, "02_map": 0.25, "03_train": 14.25, html: 0.25 },
+  quick: {
+    "00_overview": 0.15,
+    "01_elicit": 0.5,
+    "02_map": 0.15,
+    "03_train": 0.8,
+    "04_evaluate": 0.6,
+    "06_ablate": 0.6,
+    html: 0.2,
+  },
+  smollm2: {
+    "00_overview": 0.25,
+    "01_elicit": 2.5,
+    "02_map": 0.25,
+    "03_train": 4,
+    "04_evaluate": 5,
+    "06_ablate": 7.5,
+    html: 0.5,
+  },
+  full: {
+    "00_overview": 0.5,
+    "01_elicit": 15,
+    "02_map": 0.5,
+    "03_train": 60,
+    "04_evaluate": 180,
+    "06_ablate": 480,
+    html: 1,
+  },
 };
 
 async function main(): Promise<number> {
@@ -36,8 +61,9 @@ async function main(): Promise<number> {
     await timed(stage, minutes, async () => {
       if (stage === "html") return await exportHtml(executed, target);
       const path = join(root, "notebooks", `${stage}.ipynb`);
-      const out = values.preset === "quick" ? join(target, `${stage}.ipynb`) : path;
-      await executeNotebook(path, { out, env });
+      const out = values.preset === "smollm2" ? path : join(target, `${stage}.ipynb`);
+      const timeout = Math.max(3600, 240 * minutes); // seconds a cell
+      await executeNotebook(path, { out, env, timeout });
       executed.push(out);
     });
   }

@@ -24,6 +24,15 @@ export function mirrorFolder(): string {
   }
 }
 
+/** Whether there is a mirror. */
+export function hasMirror(): boolean {
+  try {
+    return mirrorFolder() !== "";
+  } catch {
+    return false;
+  }
+}
+
 /**
  * The file that `name` means: one of MIRRORED's names, or a path inside the mirror. Throws InputError where there is no
  * mirror, no such file, or the path leaves it.

@@ -91,30 +91,31 @@ export function judgedClaims(
   );
 }
 
-/** What the released code's measures make of the same items: a benchmark a row, one model. */
+/** What the released code's measures make of the same items: one row a benchmark and model. */
 export function releasedBeside(
   { honest, released }: { honest: readonly TaskScore[]; released: readonly TaskScore[] },
-  model: string,
+  models: readonly string[],
 ): Row[] {
-  const find = (scores: readonly TaskScore[], task: string, metrics: readonly string[]) =>
-    scores.find((one) => one.model === model && one.task === task && metrics.includes(one.metric));
-  const told = (score?: TaskScore) => score ? scoreText(score) : "–";
-  return [
-    ...new Set(released.filter(({ level, group }) => level === "group" || !group).map(({ task }) => task)),
-  ]
-    .map((task) => {
-      const own = task.replace(/^released_/, "");
+  const shown = released.filter(({ level, group }) => level === "group" || !group);
+  return [...new Set(shown.map(({ task }) => task))].flatMap((task) =>
+    models.map((model) => {
+      const find = (scores: readonly TaskScore[], name: string, metrics: readonly string[]) =>
+        scores.find((one) => one.model === model && one.task === name && metrics.includes(one.metric));
+      const text = (score?: TaskScore) => score ? scoreText(score) : "–";
+      const own = task.replace(/^released_/, ""), four = find(released, task, BEST_OF_4);
       return {
         benchmark: own,
-        "log-likelihood (harness)": told(
-          find(honest, own === "truthfulqa" ? "truthfulqa_mc1" : own, ["acc"]),
-        ),
-        "letters, the likeliest": told(find(released, task, ["acc", RELEASED.goldAAccuracy])),
-        "letters, best of 4": told(find(released, task, [RELEASED.bestOf4, RELEASED.goldABestOf4])),
-        items: find(released, task, [RELEASED.bestOf4, RELEASED.goldABestOf4])?.n ?? 0,
+        model,
+        "log-likelihood (acc)": text(find(honest, own === "truthfulqa" ? "truthfulqa_mc1" : own, ["acc"])),
+        "letters, the likeliest": text(find(released, task, ["acc", RELEASED.goldAAccuracy])),
+        "letters, best of 4": text(four),
+        items: four?.n ?? 0,
       };
-    });
+    })
+  );
 }
+
+const BEST_OF_4: readonly string[] = [RELEASED.bestOf4, RELEASED.goldABestOf4];
 
 /** Every measure of the tasks in which a model writes: model by measure. */
 export function writtenScores(scores: readonly TaskScore[], task: string): Row[] {

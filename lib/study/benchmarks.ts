@@ -1,7 +1,7 @@
 // The study's benchmarks: tasks by a preset's plans, and their items under models, each item kept in one ledger that all notebooks
 // share: what one has asked, no other asks again. Tables and claims: benchmark_results.ts.
 import { join } from "node:path";
-import { mirrorFolder } from "../data/mirror.ts";
+import { hasMirror } from "../data/mirror.ts";
 import { evaluate } from "../evaluate/evaluate.ts";
 import { ItemLedger } from "../evaluate/item_ledger.ts";
 import type { ItemRow } from "../evaluate/item_row.ts";
@@ -23,14 +23,6 @@ export async function benchmarkTasks(plans: readonly TaskPlan[]): Promise<OpenTa
     opened.push(...tasks.map((task) => shortened(task, maxNew)));
   }
   return opened;
-}
-
-function hasMirror(): boolean {
-  try {
-    return mirrorFolder() !== "";
-  } catch {
-    return false;
-  }
 }
 
 /** The task with answers of `maxNew` tokens at most. */

@@ -1,9 +1,12 @@
 // The study that the notebooks and `reproduce` run: presets, stages, worked examples, what the results say.
+export * from "./ablation.ts";
+export * from "./ablation_results.ts";
 export * from "./benchmark_results.ts";
 export * from "./benchmarks.ts";
 export * from "./elicitation.ts";
 export * from "./examples.ts";
 export * from "./folders.ts";
+export * from "./judging.ts";
 export { trainingRows } from "./live.ts";
 export * from "./presets.ts";
 export * from "./results.ts";

@@ -44,8 +44,9 @@ export interface AblationSizes {
   /** Short runs: the first so many training dialogues, and how often they are passed over. */
   trainCount: number;
   epochs: number;
-  /** Mean smoothings of UAL and LS, and the seeds of each. */
+  /** Mean smoothings, of which methods, and the seeds of each. */
   means: number[];
+  methods: ("LS" | "UAL")[];
   seeds: number[];
   /** What short runs and checkpoints are asked. */
   tasks: TaskPlan[];
@@ -106,26 +107,27 @@ const presets: Record<string, Preset> = {
     context: 192,
     mean: 0.1,
     ceiling: 0.99,
-    settings: { ...settings, batch: 4, steps: 4, warmup: 1 },
-    keepEvery: 2,
+    settings: { ...settings, batch: 4, steps: 2, warmup: 1 },
+    keepEvery: 1,
     maxNew: 24,
     judgedCount: 6,
     samples: 3,
     evaluation: {
       tasks: [
         { names: ["arc_challenge", "hellaswag", "truthfulqa_mc2"], limit: 4 },
-        { names: ["gsm8k"], limit: 2, shots: 2, maxNew: 16 },
+        { names: ["gsm8k"], limit: 2, shots: 1, maxNew: 12 },
       ],
       released: [{ names: ["released_arc_challenge"], limit: 4 }],
       average: ["arc_challenge", "hellaswag", "truthfulqa_mc2"],
     },
     ablation: {
-      trainCount: 8,
+      trainCount: 4,
       epochs: 1,
       means: [0.3],
+      methods: ["UAL"],
       seeds: [0],
       tasks: [{ names: ["arc_challenge"], limit: 4 }],
-      math: [{ names: ["gsm8k"], limit: 2, shots: 2, maxNew: 16 }, {
+      math: [{ names: ["gsm8k"], limit: 2, shots: 1, maxNew: 12 }, {
         names: ["metamath"],
         limit: 2,
         maxNew: 16,
@@ -144,28 +146,30 @@ const presets: Record<string, Preset> = {
     settings: { ...settings, epochs: 1 },
     keepEvery: 4,
     maxNew: 64,
-    judgedCount: 32,
+    judgedCount: 24,
     samples: 4,
     evaluation: {
       tasks: [
-        { names: ["arc_challenge", "arc_easy", "hellaswag"] },
+        { names: ["arc_challenge", "arc_easy", "hellaswag"], limit: 60 },
         { names: ["mmlu"], shots: 5 },
-        { names: ["truthfulqa_mc1", "truthfulqa_mc2", "winogrande", "piqa"] },
-        { names: ["gsm8k"], limit: 16, maxNew: 128 },
+        { names: ["truthfulqa_mc1", "truthfulqa_mc2", "winogrande", "piqa"], limit: 60 },
+        { names: ["gsm8k"], limit: 12, maxNew: 128 },
       ],
-      released: [{
-        names: ["released_arc_challenge", "released_hellaswag", "released_mmlu", "released_truthfulqa"],
-      }],
+      released: [
+        { names: ["released_arc_challenge", "released_hellaswag", "released_truthfulqa"], limit: 60 },
+        { names: ["released_mmlu"] },
+      ],
       average: PAPERS,
     },
     ablation: {
       trainCount: 64,
       epochs: 1,
       means: [0.1, 0.3, 0.5],
+      methods: ["UAL"],
       seeds: [0],
-      tasks: [{ names: ["arc_easy", "piqa"] }],
-      math: [{ names: ["gsm8k"], limit: 16, maxNew: 128 }, { names: ["metamath"], limit: 16, maxNew: 128 }],
-      prompts: { source: "open", count: 16 },
+      tasks: [{ names: ["arc_easy", "hellaswag"], limit: 60 }],
+      math: [{ names: ["gsm8k"], limit: 12, maxNew: 128 }, { names: ["metamath"], limit: 12, maxNew: 128 }],
+      prompts: { source: "open", count: 12 },
       maxNew: 64,
     },
   },
@@ -197,6 +201,7 @@ const presets: Record<string, Preset> = {
       trainCount: 128,
       epochs: 2,
       means: [0.05, 0.1, 0.2, 0.3, 0.4, 0.5],
+      methods: ["LS", "UAL"],
       seeds: [0, 1, 2],
       tasks: [{ names: ["arc_challenge", "hellaswag", "truthfulqa_mc2"], limit: 400, mirror: true }, {
         names: ["arc_easy", "piqa"],

@@ -37,20 +37,21 @@ export async function keepFigures(p: Preset, tables: Partial<Tables>): Promise<s
 
 /**
  * Scores the held-out dialogues' answers under each model (default: the base and the three that are shown); by model, in the
- * dialogues' order. Each model's scores are kept on their own; those that are missing are made in one pass.
+ * dialogues' order. Each model's scores are kept on their own in the run's folder `stage`; those that are missing are made in one
+ * pass.
  */
 export async function scoreMethods(
   p: Preset,
   model: Model,
   heldout: Example[],
-  models: StudyModels = methodModels(p, SHOWN),
+  { models = methodModels(p, SHOWN), stage = "evaluate" }: { models?: StudyModels; stage?: string } = {},
 ): Promise<Record<string, Score[]>> {
   const { threads, maxRows } = p.settings, names = Object.keys(models);
   const settings = { context: p.context, supervise: "response", threads, maxRows } as const;
   const { adapters, hashes } = await openModels(models, model);
   const total = names.length * heldout.length;
   const bar = progressBar(`score under ${names.length} models`, total);
-  const parts = stageParts(p, "evaluate", { model, hashes, names, data: heldout, settings });
+  const parts = stageParts(p, stage, { model, hashes, names, data: heldout, settings });
   const lines = await keptEach<ScoreLine>(parts, "scores.jsonl", async (missing) => {
     const { sequences } = toSequences(model, heldout, settings);
     const some = Object.fromEntries(missing.map((name) => [name, adapters[name]]));
