@@ -137,6 +137,15 @@ Deno.test("summarise() averages named tasks and groups alike, the errors with th
   assert.throws(refused(["m", "m_x"]), /m_x would count twice/);
 });
 
+Deno.test("summarise() gives an average of tasks without any hit the width that these have", () => {
+  const rows = [...rowsOf("base", "a", [0, 0, 0]), ...rowsOf("base", "b", [0, 0, 0, 0, 0])];
+  const scores = summarise(rows, [info("a"), info("b")], { average: ["a", "b"] });
+  const average = find(scores, "average");
+  const [highA, highB] = [wilsonInterval(0, 3)[1], wilsonInterval(0, 5)[1]];
+  assert.deepEqual([average.value, average.low], [0, 0]);
+  assert.ok(Math.abs(average.high - Math.sqrt(highA ** 2 + highB ** 2) / 2) < 1e-12);
+});
+
 Deno.test("summarise() of one item, all right, all wrong, no rows, and a group without a common measure", () => {
   const one = summarise(rowsOf("base", "a", [1]), [info("a")])[0];
   assert.deepEqual([one.value, one.stderr, one.n, one.high], [1, NaN, 1, 1]);

@@ -126,7 +126,7 @@ function averageScore(
   const used = found.map(({ plain, clustered }) => clustered ?? plain), errors = used.map((m) => m.stderr);
   const value = found.reduce((sum, { plain }) => sum + plain.value, 0) / found.length;
   const stderr = averageError(errors), df = averageFreedom(errors, used.map((m) => m.df));
-  const [low, high] = kept(meanInterval({ value, stderr, df }));
+  const [low, high] = stderr > 0 ? kept(meanInterval({ value, stderr, df })) : combinedInterval(found);
   return [{
     model,
     task: "average",
@@ -140,4 +140,16 @@ function averageScore(
     n: found.reduce((sum, { plain }) => sum + plain.n, 0),
     tasks: units.length,
   }];
+}
+
+/**
+ * The interval of the plain mean of estimates without any spread (all right, all wrong), from the intervals that these have all the
+ * same: value ∓ √Σ(value − end)²/k (Zou and Donner 2008, "MOVER").
+ */
+function combinedInterval(found: ReturnType<typeof estimateOf>[]): [number, number] {
+  const value = found.reduce((sum, { plain }) => sum + plain.value, 0) / found.length;
+  const [below, above] = [0, 1].map((end) =>
+    Math.hypot(...found.map(({ plain, interval }) => plain.value - interval[end])) / found.length
+  );
+  return [value - below, value + above];
 }
