@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { initLora } from "../lib/model/lora.ts";
-import { train } from "../lib/train/mod.ts";
+import type { Adapter } from "../lib/model/mod.ts";
+import { requestStop } from "../lib/run/stop.ts";
+import { keptSteps, paramsHash, type StepMetrics, train } from "../lib/train/mod.ts";
 import { inFolder } from "./folder.ts";
 import { smallBase } from "./oracles/small_model.ts";
 import { metricsIn, quiet, sequences, settings, smallRun, smoothing, timeless } from "./oracles/small_run.ts";
@@ -195,3 +197,34 @@ async function fill(path: string, left: number): Promise<void> {
   }
   await Deno.truncate(path, (await Deno.stat(path)).size - left);
 }
+
+Deno.test("train() hands adapters over along the way, the same ones after a stop, and the last", () =>
+  inFolder(async (folder) => {
+    const seen: [number, string][] = [];
+    const kept = (list: [number, string][]) => ({
+      keepEvery: 4,
+      onKeep: ({ params }: Adapter, step: number) => void list.push([step, paramsHash(params)]),
+    });
+    const whole = await smallRun(folder, {}, { name: "whole", ...kept(seen) });
+    assert.deepEqual(seen.map(([step]) => step), [4, 6]);
+    assert.equal(seen[1][1], paramsHash(whole.adapter.params));
+    const half = await smallRun(folder, { steps: 4 }, { name: "four" });
+    assert.equal(
+      seen[0][1],
+      paramsHash(half.adapter.params),
+      "a constant rate: 4 steps are the first 4 of 6",
+    );
+    const again: [number, string][] = [];
+    const stop = async (m: StepMetrics) =>
+      m.step === 3 ? await requestStop(join(folder, "parts")) : undefined;
+    await smallRun(folder, {}, { name: "parts", ...kept(again), onStep: stop });
+    await smallRun(folder, {}, { name: "parts", ...kept(again) });
+    assert.deepEqual(again, seen);
+    await assert.rejects(smallRun(folder, {}, { keepEvery: 0.5 }), /Cannot keep an adapter every 0\.5 steps/);
+  }));
+
+Deno.test("keptSteps() are every so many and the last", () => {
+  assert.deepEqual(keptSteps(4, 10), [4, 8, 10]);
+  assert.deepEqual(keptSteps(5, 10), [5, 10]);
+  assert.deepEqual([keptSteps(20, 3), keptSteps(undefined, 3)], [[3], []]);
+});
