@@ -7,15 +7,21 @@ import { root } from "../tools/setup.ts";
 import { readNotebook } from "../tools/notebook_file.ts";
 import { inFolder } from "./folder.ts";
 
-const NOTEBOOKS = ["00_overview", "01_elicit", "02_map", "03_train"];
+const NOTEBOOKS = ["00_overview", "01_elicit", "02_map", "03_train", "04_evaluate", "06_ablate"];
 const FIGURES = [
   "agreement",
   "calibration",
+  "checkpoints",
   "correlations",
+  "differences",
+  "entropy_mix",
+  "judged",
   "mapping",
   "mappings",
   "perplexity",
   "ratings",
+  "scores",
+  "smoothing_means",
   "terciles",
   "training",
 ];
@@ -74,9 +80,11 @@ Deno.test("reproduce --preset quick makes figures and notebooks, and the same by
       match(html, /<\/html>\s*$/);
       ok(!/<(script|link)[^>]+(src|href)="https?:/.test(html), `${name}.html loads something from elsewhere`);
     }
-    for (const method of ["SFT", "LS", "UAL"]) {
+    for (const method of ["SFT", "LS", "UAL", "PPL-UAL"]) {
       ok(first.has(`runs/quick/train/${method}/adapter/adapter_model.safetensors`));
     }
+    const report = new TextDecoder().decode(first.get("runs/quick/report.html"));
+    match(report, /id="ual-items"/);
     await reproduce(out);
     const second = await contents(out);
     deepEqual([...second.keys()].sort(), [...first.keys()].sort());
