@@ -101,22 +101,20 @@ function differences({ our, their }: Pair, out: Agreement): string[] {
   }
   if (their.generated !== undefined) {
     out.generations++;
-    const names = ["generated", ...Object.keys(their).filter((name) => typeof their[name] === "string")];
-    count("texts", names.some((name) => our[name] !== their[name]));
+    count("texts", TEXTS.some((name) => our[name] !== their[name]));
   }
   return found;
 }
 
 const argmax = (values: number[]) => values.indexOf(Math.max(...values));
 
-const NOT_METRICS = new Set(["doc_index", "n_context_tokens", "n_new_tokens", "gold", "truncated"]);
+const TEXTS = ["generated", "strict_match", "flexible_extract"];
+const METRICS = ["acc", "acc_norm", "mc2", "exact_match_strict", "exact_match_flexible"];
 
 function metricsOf(pairs: Pair[]): Agreement["metrics"] {
   const out: Agreement["metrics"] = {};
   for (const [task, own] of Map.groupBy(pairs, ({ our }) => our.task)) {
-    const names = Object.entries(own[0].their)
-      .filter(([name, value]) => typeof value === "number" && !NOT_METRICS.has(name)).map(([name]) => name);
-    for (const name of names) {
+    for (const name of METRICS.filter((name) => name in own[0].their)) {
       const values = own.map(({ our, their }) => [Number(our[name]), Number(their[name])]);
       const mean = (i: number) => values.reduce((sum, pair) => sum + pair[i], 0) / values.length;
       const differ = values.filter(([a, b]) => !(Math.abs(a - b) <= 1e-3)).length;
