@@ -1,5 +1,5 @@
-// The runs of the notebook 06_ablate: short ones over the strength of smoothing, and those on data of high, low and mixed
-// uncertainty. What they show: ablation_results.ts.
+// The runs of 06_ablate: over the strength of smoothing, and on data of high, low and mixed uncertainty. What they show:
+// ablation_results.ts.
 import { mix, splitByUncertainty } from "../curate/mod.ts";
 import type { Example } from "../data/mod.ts";
 import type { Preset } from "./presets.ts";

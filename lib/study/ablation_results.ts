@@ -1,5 +1,5 @@
-// What the ablations say, as rows for tables and figures: scores over the strength of smoothing and along training, mixed data, judged
-// pairs; and the verdict on each of the paper's claims. Scores, tests and verdicts are lib/evaluate's.
+// What the ablations say, as rows for tables and figures, and the verdict on each of the paper's claims. Scores, tests and verdicts
+// are lib/evaluate's.
 import type { ItemRow } from "../evaluate/item_row.ts";
 import {
   type Annotation,

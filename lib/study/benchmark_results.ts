@@ -1,5 +1,5 @@
-// What the benchmarks' items say, as rows for tables and figures: settings, scores, differences, claims in words, the released
-// code's measures beside the honest ones. Scores, tests and verdicts are lib/evaluate's.
+// What the benchmarks' items say, as rows for tables: settings, scores, claims in words, released measures. Scores, tests and
+// verdicts are lib/evaluate's.
 import { join } from "node:path";
 import type { TaskContamination } from "../evaluate/contamination.ts";
 import type { ItemRow } from "../evaluate/item_row.ts";

@@ -1,5 +1,5 @@
-// The study's benchmarks: tasks by a preset's plans, and their items under models, each item kept in one ledger that all notebooks
-// share: what one has asked, no other asks again. Tables and claims: benchmark_results.ts.
+// The study's benchmarks: tasks by a preset's plans, and their items under models, kept in one ledger. All notebooks share it: what
+// one has asked, no other asks again. Tables and claims: benchmark_results.ts.
 import { join } from "node:path";
 import { hasMirror } from "../data/mirror.ts";
 import { evaluate } from "../evaluate/evaluate.ts";

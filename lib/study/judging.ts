@@ -1,5 +1,5 @@
-// Answers of the study's models to open prompts, and a judge's preferences among them, each pair shown in both orders. The judge is
-// our own small model unless the environment names another: UAL_JUDGE, with OPENAI_BASE_URL and OPENAI_API_KEY.
+// Answers of the study's models to open prompts, and a judge's preferences, each pair in both orders. The judge is our own small
+// model unless the environment names another: UAL_JUDGE, with OPENAI_BASE_URL and OPENAI_API_KEY.
 import { join } from "node:path";
 import { type Endpoint, openChat } from "../chat/mod.ts";
 import { hasMirror } from "../data/mirror.ts";

@@ -1,5 +1,4 @@
-// One item of a benchmark as the model meets it: the prompt verbatim, where its tokens end and a choice's begin, and what each
-// choice scored.
+// One item of a benchmark as the model meets it: the prompt, where a choice's tokens begin, its scores.
 import type { ItemRow } from "../evaluate/item_row.ts";
 import type { ChoiceItem, OpenTask } from "../evaluate/mod.ts";
 import { PairEncoder } from "../evaluate/pair_encoder.ts";

@@ -1,5 +1,5 @@
-// Stages of the study on dialogues: scores of held-out answers under each model, and answers to requests. Each is kept in the run's
-// folder and skipped when nothing that made it has changed. What the numbers say: results.ts; benchmarks: benchmarks.ts.
+// Stages of the study on dialogues: held-out scores under each model, and answers to requests. Each is kept in the run's folder and
+// skipped when nothing that made it has changed. What the numbers say: results.ts; benchmarks: benchmarks.ts.
 import { join } from "node:path";
 import type { Example } from "../data/mod.ts";
 import { calibrate, perplexity, sampleNll } from "../evaluate/mod.ts";

@@ -1,4 +1,4 @@
-// The models of the study by name: the base and the adapters that training runs left, as folders, opened, and as hashes.
+// The models of the study by name: adapters' folders, opened, and as hashes.
 import { join } from "node:path";
 import { type Adapter, type Model, readAdapter } from "../model/mod.ts";
 import { sha256File, sha256Hex } from "../run/files.ts";

@@ -1,5 +1,5 @@
-// The study's training runs: the methods on one data set, and any others, each in a folder of its own that is skipped, resumed or
-// replaced. Training itself is lib/train's; the models that runs leave: study_models.ts.
+// The study's training runs, each in a folder of its own that is skipped, resumed or replaced. Training itself is lib/train's; the
+// models that runs leave: study_models.ts.
 import { join } from "node:path";
 import type { Example } from "../data/mod.ts";
 import type { Model } from "../model/mod.ts";

@@ -1,4 +1,4 @@
-// What the study trains on: the bundled dialogues without those that share words with a benchmark's items, and what was found.
+// What the study trains on: bundled dialogues without those that share words with a benchmark's items.
 import { bundled, type Example } from "../data/mod.ts";
 import { type TaskContamination, taskContamination } from "../evaluate/contamination.ts";
 import type { OpenTask } from "../evaluate/mod.ts";
