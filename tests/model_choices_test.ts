@@ -106,6 +106,43 @@ Deno.test("scoreChoices() serves adapters and the base model in one pass, and sl
     assert.notDeepEqual(both.tuned[0].loglikelihoods, both.base[0].loglikelihoods);
   }));
 
+Deno.test("scoreChoices() leaves out what is known, and gives the rest the bits that they have in a whole run", () =>
+  inFolder(async (folder) => {
+    const { base, config } = await smallBase(folder);
+    const adapter = (r: number, rslora: boolean) => {
+      const lora: LoraConfig = { r, alpha: 4, dropout: 0, targets: ["q_proj"], ...rslora && { rslora } };
+      const params = initLora(config, lora, 5);
+      for (const [key, tensor] of Object.entries(params)) {
+        if (key.includes("lora_B")) tensor.data.set(values(tensor.shape, key).data);
+      }
+      return { params, lora };
+    };
+    const adapters = {
+      two: adapter(2, false),
+      base: undefined,
+      three: adapter(3, false),
+      rs: adapter(2, true),
+    };
+    const options = { cache: false as const, threads: 1, batchTokens: 64 };
+    const whole = await scoreChoices(base, requests, adapters, options);
+    for (const [name, own] of Object.entries(adapters)) { // of another rank or scale: as alone
+      close((await scoreChoices(base, requests, { [name]: own }, options))[name], whole[name], 1e-5);
+    }
+    assert.notDeepEqual(whole.two, whole.rs);
+    const known = (name: string, i: number) => name === "three" || i % 3 === 1 || (name === "base" && i < 6);
+    const seen: string[] = [];
+    const onScore = (name: string, i: number) => void seen.push(`${name} ${i}`);
+    const rest = await scoreChoices(base, requests, adapters, { ...options, known, onScore });
+    const open = Object.keys(adapters).flatMap((name) =>
+      [...requests.keys()].filter((i) => !known(name, i)).map((i) => `${name} ${i}`)
+    );
+    assert.deepEqual(seen.toSorted(), open.toSorted());
+    for (const one of open) {
+      const [name, i] = one.split(" ");
+      assert.deepEqual(rest[name][Number(i)], whole[name][Number(i)]);
+    }
+  }));
+
 Deno.test("sharedPrefix() ends before any context's last token, and a tree holds each token once", () => {
   const request = { sequences: [[1, 2, 3, 4, 5], [1, 2, 3, 6]], targets: [2, 1] };
   assert.equal(sharedPrefix([request]), 2);

@@ -6,7 +6,7 @@ import { type ChoiceBatch, type ChoiceShape, fillChoiceBatch, toChoiceBatches } 
 import { compileChoices, compilePrefix } from "./choice_program.ts";
 import { type ChoiceRequest, type ChoiceTree, sharedPrefix, treeOf } from "./choice_tree.ts";
 import { cheapestLayout, chunks, cutByLength, type Layout, roundUp } from "./layout.ts";
-import { sameShape } from "./score.ts";
+import { byShape, sameShape } from "./score.ts";
 
 export type { ChoiceRequest } from "./choice_tree.ts";
 
@@ -24,6 +24,11 @@ export interface ChoiceOptions extends JitOptions {
   batchTokens?: number;
   /** Called with each question's score under each model as it is made, in no promised order; awaited. */
   onScore?: (model: string, index: number, score: ChoiceScore) => void | Promise<void>;
+  /**
+   * Says what need not be scored; its place in the results stays empty. Batches are laid out as if all were to be scored, and
+   * only those run that hold something unknown: what a resumed call computes has the bits of an uninterrupted one.
+   */
+  known?: (model: string, index: number) => boolean;
 }
 
 /** Shortest shared beginning that is worth a program of its own. */
@@ -43,8 +48,8 @@ interface Pack {
 
 /**
  * Scores every request under each adapter (undefined: the base model alone), in the requests' order. The same programs
- * serve all adapters. Results do not depend on the order of the requests or on what else is asked, but for rounding.
- * Throws RangeError for adapters that do not fit one program, and for a request that is longer than the model's context.
+ * serve all adapters of one rank, scale and projections. Results do not depend on the order of the requests or on what else
+ * is asked, but for rounding. Throws RangeError for a request that is longer than the model's context.
  */
 export async function scoreChoices(
   base: Base,
@@ -53,7 +58,7 @@ export async function scoreChoices(
   options: ChoiceOptions = {},
 ): Promise<Record<string, ChoiceScore[]>> {
   requests.forEach((request, i) => check(base, request, i));
-  const { batchTokens = 1024, onScore, ...jitOptions } = options;
+  const { batchTokens = 1024, onScore, known = () => false, ...jitOptions } = options;
   const results: Record<string, ChoiceScore[]> = Object.fromEntries(
     Object.keys(adapters).map((name) => [name, new Array(requests.length)]),
   );
@@ -62,9 +67,10 @@ export async function scoreChoices(
     await onScore?.(name, index, score);
   };
   for (const [P, packs] of packsByPrefix(requests)) {
-    const passes = Object.keys(adapters).length;
-    for (const part of byLength(packs, batchTokens, passes)) {
-      await scorePacks(base, part, P, adapters, { ...jitOptions, batchTokens, keep });
+    for (const alike of byShape(adapters)) {
+      for (const part of byLength(packs, batchTokens, Object.keys(alike).length)) {
+        await scorePacks(base, part, P, alike, { ...jitOptions, batchTokens, keep, known });
+      }
     }
   }
   return results;
@@ -92,7 +98,7 @@ function packsByPrefix(requests: ChoiceRequest[]): [number, Pack[]][] {
   };
   for (const [group, indices] of groups) {
     const shared = group && indices.length > 1 ? sharedPrefix(indices.map((i) => requests[i])) : 0;
-    if (shared < LEAST_PREFIX) alone.push(...indices);
+    if (shared < LEAST_PREFIX) { for (const i of indices) alone.push(i); }
     else {
       const { sequences: [first] } = requests[indices[0]];
       add(roundUp(shared, PREFIX_UNIT), indices, Array.from(first).slice(0, shared));
@@ -127,6 +133,7 @@ const rowsFor = (lengths: number[], batchTokens: number) =>
 interface PackOptions extends JitOptions {
   batchTokens: number;
   keep: (model: string, index: number, score: ChoiceScore) => Promise<void>;
+  known: (model: string, index: number) => boolean;
 }
 
 /** Scores packs whose prefixes are padded to P with one program. */
@@ -135,40 +142,41 @@ async function scorePacks(
   packs: Pack[],
   P: number,
   adapters: Record<string, Adapter | undefined>,
-  { batchTokens, keep, ...jitOptions }: PackOptions,
+  { batchTokens, keep, known, ...jitOptions }: PackOptions,
 ): Promise<void> {
   const like = sameShape(adapters);
   const sizes = packs.map(({ trees }) => trees.map(sizeOf));
   const { layout } = cheapestLayout(sizes, rowsFor(sizes.flat().map((s) => s.tokens), batchTokens));
   const batches = packs.map(({ trees }) => toChoiceBatches(trees, layout));
   const shape = shapeOf(layout, batches.flat(), P);
+  const work = packs.flatMap((pack, p) =>
+    Object.keys(adapters).map((name) => ({ pack, name, batches: openOf(batches[p], pack, name, known) }))
+  ).filter(({ batches }) => batches.length > 0);
+  if (work.length === 0) return;
   const zero: Params = Object.fromEntries(
     Object.entries(like?.params ?? {}).map(([name, t]) => [name, f32(t.shape)]),
   );
-  const paramsOf = (name: string) => adapters[name]?.params ?? zero;
   const scorer = await compileChoices(base, shape, { ...jitOptions, adapter: like });
   // Two sessions take turns: the threads of one that is done must not spin while the other works.
   const config = { force_spinning_stop: "1", ...jitOptions.config };
   const reader = P ? await compilePrefix(base, P, { ...jitOptions, config, adapter: like }) : undefined;
   try {
-    for (const [p, pack] of packs.entries()) {
-      for (const name of Object.keys(adapters)) {
-        const params = paramsOf(name);
-        const prefix = reader ? await readPrefix(reader, params, pack.prefix, P) : {};
-        await scorePack(
-          scorer,
-          pack,
-          batches[p],
-          shape,
-          { params, prefix },
-          (i, score) => keep(name, i, score),
-        );
-      }
+    for (const { pack, name, batches } of work) {
+      const params = adapters[name]?.params ?? zero;
+      const prefix = reader ? await readPrefix(reader, params, pack.prefix, P) : {};
+      await scorePack(scorer, pack, batches, shape, { params, prefix }, async (i, score) => {
+        if (!known(name, i)) await keep(name, i, score);
+      });
     }
   } finally {
     await scorer.close();
     await reader?.close();
   }
+}
+
+/** The batches that hold a question whose score under the model is not known. */
+function openOf(batches: ChoiceBatch[], { indices }: Pack, name: string, known: PackOptions["known"]) {
+  return batches.filter(({ places }) => places.some(({ tree }) => !known(name, indices[tree])));
 }
 
 function shapeOf({ B, T }: Layout, batches: ChoiceBatch[], P: number): ChoiceShape {

@@ -180,19 +180,33 @@ export async function scoreMany(
   return results;
 }
 
+/** What a program depends on in an adapter. */
+const shapeOf = ({ lora: { r, alpha, targets, rslora = false } }: Adapter) =>
+  JSON.stringify([r, alpha, targets.toSorted(), ...(rslora ? ["rslora"] : [])]);
+
+/** `adapters` in lists that fit one program each; the base model is in the first. */
+export function byShape(
+  adapters: Record<string, Adapter | undefined>,
+): Record<string, Adapter | undefined>[] {
+  const entries = Object.entries(adapters), shapes = new Set(entries.flatMap(([, a]) => a ? shapeOf(a) : []));
+  if (shapes.size < 2) return [adapters];
+  return [...shapes].map((shape, i) =>
+    Object.fromEntries(entries.filter(([, a]) => a ? shapeOf(a) === shape : i === 0))
+  );
+}
+
 /** One of `adapters`, after a check that they fit one program; undefined where there is none. */
 export function sameShape(adapters: Record<string, Adapter | undefined>): Adapter | undefined {
   const given = Object.entries(adapters).filter((entry): entry is [string, Adapter] =>
     entry[1] !== undefined
   );
-  const shape = ({ lora: { r, alpha, targets } }: Adapter) => JSON.stringify([r, alpha, targets.toSorted()]);
   for (const [name, adapter] of given) {
     const [first, other] = given[0];
-    if (shape(adapter) === shape(other)) continue;
+    if (shapeOf(adapter) === shapeOf(other)) continue;
     throw new RangeError(
       `Cannot score adapters ${first} and ${name} together: rank, alpha and projections are ${
-        shape(other)
-      } and ${shape(adapter)}; score them apart`,
+        shapeOf(other)
+      } and ${shapeOf(adapter)}; score them apart`,
     );
   }
   return given[0]?.[1];
