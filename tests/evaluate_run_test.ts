@@ -5,7 +5,7 @@ import { evaluate } from "../lib/evaluate/evaluate.ts";
 import { ItemLedger, LEDGER } from "../lib/evaluate/item_ledger.ts";
 import type { ItemRow } from "../lib/evaluate/item_row.ts";
 import { openTasks } from "../lib/evaluate/open_tasks.ts";
-import { openModel } from "../lib/model/mod.ts";
+import { initLora, openModel } from "../lib/model/mod.ts";
 import { readJsonl } from "../lib/run/files.ts";
 import { inFolder } from "./folder.ts";
 import { ended, tinyTask, tinyUal } from "./oracles/tiny_trainable.ts";
@@ -111,7 +111,8 @@ Deno.test("ual evaluate scores the base model and two adapters in one pass, resu
       if (kills) await Deno.writeTextFile(grown, '{"key":"half', { append: true });
     }
     await ual(folder, ...models, ...TASKS, "--out", "killed");
-    near(await items(join(folder, "killed")), rows);
+    const bytes = (name: string) => Deno.readTextFile(join(folder, name, "items.jsonl"));
+    assert.equal(await bytes("killed"), await bytes("whole"));
   }));
 
 Deno.test("evaluate() gives the same rows in any order of items and bucket size, and keeps what was done before a failure", () =>
@@ -158,18 +159,82 @@ Deno.test("evaluate() gives the same rows in any order of items and bucket size,
     );
   }));
 
-Deno.test("ual evaluate refuses bad input before anything is written", () =>
+Deno.test("ual evaluate refuses bad input before anything is scored", () =>
   inFolder(async (folder) => {
     await tinyTask(folder);
     const refused = async (pattern: RegExp, ...args: string[]) => {
       const { code, stderr } = await ended(tinyUal(folder, "evaluate", "--out", "none", ...args));
       assert.equal(code, 2, stderr);
       assert.match(stderr, pattern);
-      await assert.rejects(Deno.stat(join(folder, "none")));
+      await assert.rejects(Deno.stat(join(folder, "none", "items.jsonl")));
     };
     await refused(/no task of that name; choose from all/, "--tasks", "arc_chalenge");
     await refused(/--limit 0/, "--tasks", "piqa", "--limit", "0");
     await refused(/nowhere/, "--tasks", "piqa", "nowhere");
     await refused(/two models called a/, "--tasks", "piqa", "a=x", "a=y");
+    await refused(/two models called a/, "--tasks", "piqa", "a=x", "a=base");
+    await refused(/Cannot call base __proto__: that is no name/, "--tasks", "piqa", "__proto__=base");
+    await refused(/that is the model without an adapter/, "--tasks", "piqa", "base=x");
+    await refused(/that is no name/, "--tasks", "piqa", "..=x");
+    await refused(/characters that steer a terminal/, "--tasks", "piqa", "a\u001b[31m");
+    await refused(/it names no task/, "--tasks", " ,");
+    await refused(/--context 999: .* was trained for 256/, "--tasks", "piqa,heldout", "--context", "999");
+    await refused(/nowhere.jsonl: no such file/, "--tasks", "piqa", "--train", "nowhere.jsonl");
     await refused(/mirror/, "--tasks", "piqa", "--mirror", "nowhere");
+    await assert.rejects(Deno.stat(join(folder, "none")));
+    await refused(/gsm8k: its answers may have 256 tokens/, "--tasks", "piqa,gsm8k");
+  }));
+
+Deno.test("ual evaluate takes adapters of different ranks in one pass, and only its own rows from a ledger", () =>
+  inFolder(async (folder) => {
+    await tinyTask(folder);
+    for (const rank of ["2", "4"]) {
+      const args = ["train.jsonl", "--out", `run${rank}`, "--rank", rank, "--steps", "1", "--lr", "0.05"];
+      const { code, stderr } = await ended(
+        tinyUal(folder, "train", ...args, "--batch", "2", "--warmup", "0", "--smoothing", "none"),
+      );
+      assert.equal(code, 0, stderr);
+    }
+    const args = ["run2/adapter", "base", "run4/adapter", "--tasks", "arc_challenge,heldout", "--limit", "3"];
+    const { json } = await ual(folder, ...args, "--out", "ranks", "--json");
+    assert.deepEqual(json.heldout.map(({ model }: ItemRow) => model), ["run2", "base", "run4"]);
+    const rows = await items(join(folder, "ranks"));
+    assert.equal(new Set(rows.map(({ loglikelihoods }) => String(loglikelihoods))).size, 9);
+    const { model: _, ...plain } = JSON.parse(await Deno.readTextFile(join(folder, "ranks/summary.json")));
+    assert.deepEqual(plain, Object.fromEntries(Object.keys(plain).map((key) => [key, json[key]])));
+
+    // Rows under another's key are scored again, and nothing but a file is taken for the ledger.
+    const ledger = join(folder, "ranks", LEDGER),
+      whole = await Deno.readTextFile(join(folder, "ranks/items.jsonl"));
+    const lines = (await readJsonl(ledger)).map(({ value }) => value as { key: string; row: ItemRow });
+    [lines[0].row, lines[1].row] = [lines[1].row, lines[0].row];
+    lines[2].row = { ...lines[2].row, acc: undefined };
+    await Deno.writeTextFile(ledger, lines.map((line) => JSON.stringify(line) + "\n").join(""));
+    await ual(folder, ...args, "--out", "ranks");
+    assert.equal(await Deno.readTextFile(join(folder, "ranks/items.jsonl")), whole);
+    await Deno.mkdir(join(folder, "device"));
+    await Deno.symlink("/dev/zero", join(folder, "device", LEDGER));
+    const { code, stderr } = await ended(
+      tinyUal(folder, "evaluate", "--tasks", "piqa", "--limit", "1", "--out", "device"),
+    );
+    assert.equal(code, 2);
+    assert.match(stderr, /it is no file/);
+  }));
+
+Deno.test("evaluate() scores a question of 50,000 words, cut at the model's context", () =>
+  inFolder(async (folder) => {
+    await tinyTask(folder);
+    const model = await openModel(join(folder, "tiny.gguf")),
+      [task] = await openTasks(["piqa"], {}, { limit: 1 });
+    const [item] = task.items;
+    item.contexts = ["word ".repeat(5e4)];
+    const [row] = await evaluate(model, { base: undefined }, [task], { cache: false, threads: 1 });
+    assert.ok(row.truncated > 2e5 && Number.isFinite(row.loglikelihoods![0]));
+    const lora = { r: 1, alpha: 1, dropout: 0, targets: ["q_proj"] },
+      params = initLora(model.config, lora, 1);
+    for (const { data } of Object.values(params)) data.fill(3e38);
+    await assert.rejects(
+      evaluate(model, { wild: { params, lora } }, [task], { cache: false, threads: 1 }),
+      /Cannot score piqa row 0 under wild: its log-likelihood is NaN/,
+    );
   }));

@@ -1,10 +1,10 @@
 // `ual evaluate`: benchmarks under a model and its adapters, item by item, into a folder.
-import { basename, dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { Output } from "../cli.ts";
 import { bundledPath } from "../data/bundled.ts";
 import { openSource } from "../data/open_source.ts";
 import { readExamples } from "../data/source.ts";
-import { taskContamination, unseenRows } from "../evaluate/contamination.ts";
+import { type TaskContamination, taskContamination, unseenRows } from "../evaluate/contamination.ts";
 import { compareModels } from "../evaluate/compare.ts";
 import { evaluate as evaluateTasks } from "../evaluate/evaluate.ts";
 import { writeHarnessResults } from "../evaluate/harness_export.ts";
@@ -15,16 +15,16 @@ import { openTasks, taskInfo } from "../evaluate/open_tasks.ts";
 import { comparisonTable, scoreTable } from "../evaluate/score_table.ts";
 import { summarise } from "../evaluate/summary.ts";
 import type { OpenTask, Settings } from "../evaluate/task.ts";
-import { type Adapter, type Model, readAdapter } from "../model/mod.ts";
+import type { Adapter, Model } from "../model/mod.ts";
 import { InputError } from "../run/errors.ts";
-import { readBytes, resolveUser, sha256File, sha256Hex, writeFileAtomic } from "../run/files.ts";
+import { readBytes, resolveUser, writeFileAtomic } from "../run/files.ts";
 import { lockFolder } from "../run/lock.ts";
 import { hardware, versions } from "../run/machine.ts";
 import { sortedJson } from "../run/manifest.ts";
 import { Progress } from "../run/progress.ts";
 import { table } from "../show/text.ts";
 import type { Flags } from "./flags.ts";
-import { jitOf, modelOf } from "./model.ts";
+import { jitOf, modelOf, modelsNamed, readAdapters } from "./model.ts";
 
 /** The pseudo-task of held-out dialogues, which has no items of choices. */
 const HELDOUT = "heldout";
@@ -34,10 +34,11 @@ export async function evaluate(flags: Flags): Promise<Output> {
   const out = resolveUser(flags.required("out")), started = performance.now();
   const names = namesOf(flags), tasks = await tasksOf(flags, names.filter((name) => name !== HELDOUT));
   const dialogues = names.includes(HELDOUT) ? await heldoutOf(flags) : undefined;
-  const wanted = modelsOf(flags.list("adapter"));
+  const wanted = modelsNamed(flags.list("adapter"));
   const training = await trainingOf(flags, wanted);
-  const { model, template } = await modelOf(flags);
-  const { adapters, hashes } = await adaptersOf(wanted, model);
+  const { model, template } = await modelOf(flags), context = dialogues && contextOf(flags, model);
+  const { adapters, hashes } = await readAdapters(wanted, model);
+  const found = await contaminationOf(training, tasks); // first: what is wrong with the data is said before hours of scoring
   using _lock = lockFolder(out);
   using ledger = await ItemLedger.open(out);
   for (const { task, leftOut, remarks } of tasks) {
@@ -50,11 +51,11 @@ export async function evaluate(flags: Flags): Promise<Output> {
     await evaluateHeldout(model, adapters, dialogues, {
       ...jitOf(flags),
       template,
-      context: flags.whole("context", 2),
+      context,
     });
   const infos = tasks.map(taskInfo), many = Object.keys(adapters).length > 1;
   const scores = summarise(rows, infos), comparisons = many ? compareModels(rows, infos) : [];
-  const contamination = await contaminationOf(training, tasks, rows, infos);
+  const contamination = found.map((one) => reportOf(one, rows, infos));
   const summary = {
     model: { name: model.name, hash: model.hash },
     adapters: Object.fromEntries(Object.keys(adapters).map((name) => [name, hashes[name] ?? null])),
@@ -90,6 +91,9 @@ function namesOf(flags: Flags): string[] {
   const given = flags.list("tasks").flatMap((list) => list.split(",")).map((name) => name.trim()).filter(
     Boolean,
   );
+  if (flags.given("tasks") && given.length === 0) {
+    throw new InputError("Cannot use --tasks: it names no task; give NAMES or leave it out");
+  }
   return [...new Set(given.length ? given : DEFAULT_TASKS)];
 }
 
@@ -124,36 +128,14 @@ async function heldoutOf(flags: Flags) {
   return flags.given("limit") ? all.slice(0, flags.whole("limit")) : all;
 }
 
-/** Models by name: "base" or an adapter's folder, undefined for the former. */
-function modelsOf(given: string[]): Map<string, string | undefined> {
-  const models = new Map<string, string | undefined>();
-  for (const text of given.length ? given : ["base"]) {
-    const [, name, path] = /^([\w.-]+)=(.+)$/.exec(text) ?? [undefined, undefined, text];
-    if (path === "base") {
-      models.set(name ?? "base", undefined);
-      continue;
-    }
-    const folder = resolveUser(path), last = basename(folder);
-    const own = name ?? (last === "adapter" ? basename(dirname(folder)) : last);
-    if (models.has(own)) {
-      throw new InputError(
-        `Cannot evaluate two models called ${own}: name them, as in --adapter one=DIR --adapter two=DIR`,
-      );
-    }
-    models.set(own, folder);
-  }
-  return models;
-}
-
-async function adaptersOf(wanted: Map<string, string | undefined>, model: Model) {
-  const adapters: Record<string, Adapter | undefined> = {}, hashes: Record<string, string> = {};
-  for (const [name, folder] of wanted) {
-    adapters[name] = folder ? await readAdapter(folder, model.config) : undefined;
-    if (!folder) continue;
-    const files = ["adapter_config.json", "adapter_model.safetensors"];
-    hashes[name] = sha256Hex((await Promise.all(files.map((file) => sha256File(join(folder, file))))).join());
-  }
-  return { adapters, hashes };
+/** The longest dialogue: as told, else 1024 or what the model can take. */
+function contextOf(flags: Flags, { name, config: { maxPositions } }: Model): number {
+  const context = flags.whole("context", 2);
+  if (!flags.given("context")) return Math.min(context, maxPositions);
+  if (context <= maxPositions) return context;
+  throw new InputError(
+    `Cannot use --context ${context}: ${name} was trained for ${maxPositions}; give at most that`,
+  );
 }
 
 /** Training data to look for the tasks' items in: by model, as --train or the adapter's run says. */
@@ -195,6 +177,7 @@ async function scored(
   { ledger, hashes }: { ledger: ItemLedger; hashes: Record<string, string> },
 ): Promise<ItemRow[]> {
   const total = Object.keys(adapters).length * tasks.reduce((sum, { items }) => sum + items.length, 0);
+  if (total === 0) return [];
   const progress = new Progress("evaluate", total);
   const rows = await evaluateTasks(model, adapters, tasks, {
     ...jitOf(flags),
@@ -222,26 +205,30 @@ function aboutTask({ task, files, shotsFrom, total, items, leftOut, remarks }: O
   };
 }
 
-/** What was found in each training set, and the scores without the items in it. */
+/** What was found in each training set. */
 async function contaminationOf(
   training: Map<string, string>,
   tasks: OpenTask[],
+): Promise<[training: string, found: TaskContamination][]> {
+  const all: [string, TaskContamination][] = [];
+  for (const [name, ref] of training) all.push([name, await taskContamination(openSource(ref), tasks)]);
+  return all;
+}
+
+/** That for summary.json, with the scores without the items in it. */
+function reportOf(
+  [training, { seen, ...found }]: [string, TaskContamination],
   rows: ItemRow[],
   infos: TaskInfo[],
 ) {
-  const reports = [];
-  for (const [name, ref] of training) {
-    const { seen, ...found } = await taskContamination(openSource(ref), tasks);
-    const without = seen.length ? { scores_without: summarise(unseenRows(rows, seen), infos) } : {};
-    const own = seen.map(({ task, docIndex, example, words }) => ({
-      task,
-      doc_index: docIndex,
-      example,
-      words,
-    }));
-    reports.push({ training: name, ...found, seen: own, ...without });
-  }
-  return reports;
+  const without = seen.length ? { scores_without: summarise(unseenRows(rows, seen), infos) } : {};
+  const own = seen.map(({ task, docIndex, example, words }) => ({
+    task,
+    doc_index: docIndex,
+    example,
+    words,
+  }));
+  return { training, ...found, seen: own, ...without };
 }
 
 const lines = (rows: object[]) => rows.map((row) => JSON.stringify(row) + "\n").join("");
@@ -254,7 +241,7 @@ interface Told {
   scores: ReturnType<typeof summarise>;
   comparisons: ReturnType<typeof compareModels>;
   heldout?: Awaited<ReturnType<typeof evaluateHeldout>>;
-  contamination: Awaited<ReturnType<typeof contaminationOf>>;
+  contamination: ReturnType<typeof reportOf>[];
   out: string;
 }
 

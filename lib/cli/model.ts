@@ -1,4 +1,5 @@
 // What the verbs with a model have in common: opening it, its template, an adapter, its dialogues.
+import { basename, dirname, join } from "node:path";
 import type { Example } from "../data/example.ts";
 import { readTemplate } from "../data/named_template.ts";
 import { readExamples } from "../data/source.ts";
@@ -12,7 +13,8 @@ import {
   readAdapter,
   toSequences,
 } from "../model/mod.ts";
-import { resolveUser } from "../run/files.ts";
+import { InputError, oneLine } from "../run/errors.ts";
+import { resolveUser, sha256File, sha256Hex } from "../run/files.ts";
 import type { Flags } from "./flags.ts";
 
 /** The model of `--model`, with the template of `--template` if given. */
@@ -26,6 +28,52 @@ export async function modelOf(flags: Flags): Promise<{ model: Model; template: s
 export async function adapterOf(flags: Flags, model: Model, name = "adapter"): Promise<Adapter | undefined> {
   const dir = flags.text(name);
   return dir ? await readAdapter(resolveUser(dir), model.config) : undefined;
+}
+
+/** Models by name, from NAME=DIR or DIR: an adapter's folder, or undefined for "base". Throws InputError for bad names. */
+export function modelsNamed(given: string[]): Map<string, string | undefined> {
+  const models = new Map<string, string | undefined>();
+  for (const text of given.length ? given : ["base"]) {
+    const [, name, path] = /^([\w.-]+)=(.+)$/s.exec(text) ?? [undefined, undefined, text];
+    const folder = path === "base" ? undefined : resolveUser(path), last = basename(folder ?? path);
+    const own = name ?? (last === "adapter" ? basename(dirname(folder!)) : last);
+    if (own !== "base" || folder) checkName(own, path);
+    if (models.has(own) && (folder || models.get(own))) {
+      throw new InputError(
+        `Cannot evaluate two models called ${own}: name them, as in --adapter one=DIR --adapter two=DIR`,
+      );
+    }
+    models.set(own, folder);
+  }
+  return models;
+}
+
+/** Throws InputError for a name that tables and files cannot bear, and for an adapter called as the model without one. */
+function checkName(name: string, path: string): void {
+  const why = name === "base"
+    ? "that is the model without an adapter"
+    : name in {} || /^\.*$/.test(name)
+    ? "that is no name"
+    : oneLine(name) !== name || !name.isWellFormed()
+    ? "it holds characters that steer a terminal"
+    : undefined;
+  if (!why) return;
+  throw new InputError(`Cannot call ${path} ${name || "so"}: ${why}; name it, as in --adapter one=${path}`);
+}
+
+/** The adapters in those folders, and the SHA-256 of each one's files. Throws InputError as readAdapter(). */
+export async function readAdapters(
+  wanted: Map<string, string | undefined>,
+  model: Model,
+): Promise<{ adapters: Record<string, Adapter | undefined>; hashes: Record<string, string> }> {
+  const adapters: Record<string, Adapter | undefined> = {}, hashes: Record<string, string> = {};
+  for (const [name, folder] of wanted) {
+    adapters[name] = folder ? await readAdapter(folder, model.config) : undefined;
+    if (!folder) continue;
+    const files = ["adapter_config.json", "adapter_model.safetensors"];
+    hashes[name] = sha256Hex((await Promise.all(files.map((file) => sha256File(join(folder, file))))).join());
+  }
+  return { adapters, hashes };
 }
 
 /** The dialogues of `--data`. */

@@ -10,11 +10,12 @@ import {
   scoreChoices,
 } from "../model/mod.ts";
 import type { JitOptions } from "../jit/mod.ts";
+import { InputError } from "../run/errors.ts";
 import { sha256Hex } from "../run/files.ts";
 import { cutAtStop } from "./cut_at_stop.ts";
-import { itemKey, type ItemLedger } from "./item_ledger.ts";
+import { isRowOf, itemKey, type ItemLedger } from "./item_ledger.ts";
 import type { ItemRow } from "./item_row.ts";
-import { fitSequence, PairEncoder } from "./pair_encoder.ts";
+import { checkRoom, fitSequence, PairEncoder } from "./pair_encoder.ts";
 import type { ChoiceItem, GenerationItem, Item, OpenTask, Task } from "./task.ts";
 
 /** Part of an item's key: raise it when encoding, scoring or grading changes what rows hold. */
@@ -60,26 +61,35 @@ export async function evaluate(
   const rows: ItemRow[] = [];
   let done = 0;
   const told = async (task: string, count = 1) => await onItem?.(done += count, total, task);
+  tasks.forEach(({ task: { name }, items }) => checkRoom(name, items, max));
   for (const opened of batchesOf(tasks)) {
     const made = new Map<string, ItemRow>(); // by key
-    const open: Record<string, Job[]> = {};
-    const jobs = opened.flatMap((task) => names.map((name) => jobsOf(task, name, model, options)));
-    for (const job of jobs.flat()) {
-      const known = ledger?.get(job.key);
-      if (known) made.set(job.key, known);
-      else (open[job.start.model] ??= []).push(job);
+    const jobs = opened.flatMap((task) => names.flatMap((name) => jobsOf(task, name, model, options)));
+    for (const job of jobs) {
+      const row = ledger?.get(job.key);
+      if (row && isRowOf(row, job.start, job.task.metrics)) made.set(job.key, row);
     }
-    if (made.size) await told(opened[0].task.name, made.size);
+    const known = new Set(made.keys()), count = jobs.filter(({ key }) => known.has(key)).length;
+    if (count) await told(opened[0].task.name, count);
     const keep = async (job: Job, row: ItemRow) => {
       made.set(job.key, row);
       ledger?.add(job.key, row);
       await told(job.start.task);
     };
-    const run = opened[0].task.kind === "choice" ? runChoices : runTexts;
-    await run(model, adapters, open, { ...options, encoder, max, keep, flush: () => ledger?.flush() });
-    ledger?.flush();
+    if (count < jobs.length) {
+      const run = opened[0].task.kind === "choice" ? runChoices : runTexts;
+      await run(model, adapters, jobs, {
+        ...options,
+        encoder,
+        max,
+        keep,
+        known,
+        flush: () => ledger?.flush(),
+      });
+      ledger?.flush();
+    }
     // A row that the ledger has under another model's name is the same result all the same.
-    for (const { key, start: { model } } of jobs.flat()) rows.push({ ...made.get(key)!, model });
+    for (const { key, start: { model } } of jobs) rows.push({ ...made.get(key)!, model });
   }
   return rows;
 }
@@ -135,34 +145,33 @@ interface RunOptions extends EvaluateOptions {
   /** The model's context in tokens. */
   max: number;
   keep: (job: Job, row: ItemRow) => Promise<void>;
+  /** Keys of what the ledger has. Batches are those of a run without it, so that going on gives the same bits. */
+  known: ReadonlySet<string>;
   flush: () => void;
 }
 
-/** Scores choices; jobs that several models share are encoded once. */
+/** Scores choices; an item is encoded once for all models. */
 async function runChoices(
   model: Model,
   adapters: Record<string, Adapter | undefined>,
-  open: Record<string, Job[]>,
+  jobs: Job[],
   options: RunOptions,
 ): Promise<void> {
-  const byModels = Map.groupBy(
-    Map.groupBy(Object.values(open).flat(), ({ item }) => item).values(),
-    (jobs) => jobs.map(({ start }) => start.model).join("\n"),
-  );
-  for (const lists of byModels.values()) { // mostly one: all models lack the same items
-    const encoded = lists.map((jobs) => encodeChoices(jobs[0], options));
-    const some = Object.fromEntries(lists[0].map(({ start: { model } }) => [model, adapters[model]]));
-    let unsaved = 0;
-    await scoreChoices(baseOf(model), encoded.map(({ request }) => request), some, {
-      ...jitOf(options),
-      batchTokens: options.batchTokens,
-      onScore: async (name, index, score) => {
-        const job = lists[index].find(({ start }) => start.model === name)!;
-        await options.keep(job, choiceRow(job, encoded[index], score));
-        if (++unsaved % 64 === 0) options.flush();
-      },
-    });
-  }
+  const { keep, known, flush, batchTokens } = options;
+  const lists = [...Map.groupBy(jobs, ({ item }) => item).values()];
+  const encoded = lists.map(([job]) => encodeChoices(job, options));
+  const jobOf = (name: string, index: number) => lists[index].find(({ start }) => start.model === name)!;
+  let unsaved = 0;
+  await scoreChoices(baseOf(model), encoded.map(({ request }) => request), adapters, {
+    ...jitOf(options),
+    batchTokens,
+    known: (name, index) => known.has(jobOf(name, index).key),
+    onScore: async (name, index, score) => {
+      const job = jobOf(name, index);
+      await keep(job, choiceRow(job, encoded[index], score));
+      if (++unsaved % 64 === 0) flush();
+    },
+  });
 }
 
 /** An item's tokens: the request, and what its row says of them. */
@@ -195,6 +204,12 @@ function encodeChoices({ item, start, task }: Job, { encoder, max }: RunOptions)
 function choiceRow({ item, start, task }: Job, encoded: EncodedChoices, score: ChoiceScore): ItemRow {
   const { choices, gold, labels } = item as ChoiceItem;
   const { loglikelihoods, isGreedy } = score;
+  if (loglikelihoods.some(Number.isNaN)) {
+    throw new InputError(
+      `Cannot score ${start.task} row ${start.doc_index} under ${start.model}: its log-likelihood is NaN; ` +
+        "check the model and the adapter",
+    );
+  }
   const { metrics, extracted } = task.grade(item, { loglikelihoods, isGreedy });
   return {
     ...start,
@@ -215,20 +230,20 @@ function choiceRow({ item, start, task }: Job, encoded: EncodedChoices, score: C
 async function runTexts(
   model: Model,
   adapters: Record<string, Adapter | undefined>,
-  open: Record<string, Job[]>,
+  jobs: Job[],
   options: RunOptions,
 ): Promise<void> {
-  for (const [name, jobs] of Object.entries(open)) {
-    const byLimits = Map.groupBy(jobs, ({ item }) => {
-      const { stop, maxNew } = item as GenerationItem;
-      return JSON.stringify([stop, maxNew]);
-    });
-    for (const own of byLimits.values()) {
-      // Some at a time, so that a killed run loses little; each batch fills the rows that generate side by side.
-      for (let at = 0; at < own.length; at += GENERATED) {
-        await generateRows(model, adapters[name], own.slice(at, at + GENERATED), options);
-        options.flush();
-      }
+  const alike = Map.groupBy(jobs, ({ item, start }) => {
+    const { stop, maxNew } = item as GenerationItem;
+    return JSON.stringify([start.model, stop, maxNew]);
+  });
+  for (const own of alike.values()) {
+    // Some at a time, so that a killed run loses little; each batch fills the rows that generate side by side.
+    for (let at = 0; at < own.length; at += GENERATED) {
+      const part = own.slice(at, at + GENERATED);
+      if (part.every(({ key }) => options.known.has(key))) continue;
+      await generateRows(model, adapters[part[0].start.model], part, options);
+      options.flush();
     }
   }
 }
@@ -240,10 +255,10 @@ async function generateRows(
   model: Model,
   adapter: Adapter | undefined,
   jobs: Job[],
-  { encoder, max, keep, batch, ...options }: RunOptions,
+  { encoder, max, keep, known, batch, ...options }: RunOptions,
 ): Promise<void> {
   const { stop, maxNew } = jobs[0].item as GenerationItem, { tokenizer, config } = model;
-  const room = Math.max(1, max - maxNew);
+  const room = max - maxNew;
   const contexts = jobs.map(({ item }) => encoder.encode(item.contexts[0]));
   const eos = tokenizer.eosId === undefined ? "" : tokenizer.tokenOf(tokenizer.eosId);
   const decode = (ids: number[]) => tokenizer.decode(ids, { skipSpecial: true });
@@ -257,6 +272,7 @@ async function generateRows(
     batch,
   });
   for (const [i, job] of jobs.entries()) {
+    if (known.has(job.key)) continue;
     const { ids } = made[i], text = cutAtStop(decode(ids), eos ? [...stop, eos] : stop);
     const { metrics, extracted } = job.task.grade(job.item, { text });
     await keep(job, {

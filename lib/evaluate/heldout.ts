@@ -2,7 +2,15 @@
 // matches how often it is right.
 import type { Example } from "../data/mod.ts";
 import type { JitOptions } from "../jit/mod.ts";
-import { type Adapter, baseOf, type Model, type Score, scoreMany, toSequences } from "../model/mod.ts";
+import {
+  type Adapter,
+  baseOf,
+  byShape,
+  type Model,
+  type Score,
+  scoreMany,
+  toSequences,
+} from "../model/mod.ts";
 import { calibrate } from "./calibration.ts";
 import { type Perplexity, perplexity, sampleNll } from "./perplexity.ts";
 
@@ -27,7 +35,10 @@ export interface HeldoutOptions extends JitOptions {
   onBatch?: (done: number, total: number) => void | Promise<void>;
 }
 
-/** The answers' perplexity, with a bootstrap interval over dialogues, and calibration under each adapter. */
+/**
+ * The answers' perplexity, with a bootstrap interval over dialogues, and calibration under each adapter. Throws InputError
+ * where no dialogue has an answer within the context.
+ */
 export async function evaluateHeldout(
   model: Model,
   adapters: Record<string, Adapter | undefined>,
@@ -35,13 +46,16 @@ export async function evaluateHeldout(
   { context = 1024, template, onBatch, ...jit }: HeldoutOptions = {},
 ): Promise<HeldoutScore[]> {
   const encoded = toSequences(model, dialogues, { context, supervise: "response", template });
-  const scores = await scoreMany(baseOf(model), encoded.sequences, adapters, { ...jit, onBatch });
-  return Object.entries(scores).map(([name, own]) => ({
+  const scores: Record<string, Score[]> = {};
+  for (const alike of byShape(adapters)) {
+    Object.assign(scores, await scoreMany(baseOf(model), encoded.sequences, alike, { ...jit, onBatch }));
+  }
+  return Object.keys(adapters).map((name) => ({
     model: name,
-    dialogues: own.length,
+    dialogues: scores[name].length,
     truncated: encoded.truncated.length,
     dropped: encoded.dropped.length,
-    ...measures(own),
+    ...measures(scores[name]),
   }));
 }
 

@@ -25,6 +25,7 @@ export class ItemLedger implements Disposable {
   /** Opens the ledger in `folder`, made where missing. Throws InputError where a line is not one of ours. */
   static async open(folder: string): Promise<ItemLedger> {
     const path = join(folder, LEDGER);
+    await checkFile(path);
     await dropTornLine(path);
     const rows = new Map<string, ItemRow>();
     try {
@@ -75,6 +76,13 @@ export class ItemLedger implements Disposable {
   }
 }
 
+/** Throws InputError where something else than a file is there, which might never end. */
+async function checkFile(path: string): Promise<void> {
+  const there = await Deno.stat(path).catch(() => undefined);
+  if (!there || there.isFile) return;
+  throw new InputError(`Cannot use ${path}: it is no file; remove it or give another folder`);
+}
+
 function parse(line: string, place: string): { key: string; row: ItemRow } {
   try {
     const value = JSON.parse(line);
@@ -89,4 +97,10 @@ function parse(line: string, place: string): { key: string; row: ItemRow } {
       }); remove the line or the file`,
     );
   }
+}
+
+/** Whether a ledger's row is of the item that `start` begins the row of, with all its measures: not one written by hand. */
+export function isRowOf(row: ItemRow, start: ItemRow, metrics: readonly string[]): boolean {
+  return row.task === start.task && row.doc_index === start.doc_index &&
+    row.context_sha256 === start.context_sha256 && metrics.every((metric) => typeof row[metric] === "number");
 }

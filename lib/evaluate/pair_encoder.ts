@@ -3,6 +3,7 @@
 import type { Tokenizer } from "../model/mod.ts";
 import { InputError } from "../run/errors.ts";
 import { rstrip } from "./python_text.ts";
+import type { Item } from "./task.ts";
 
 /** A context and a continuation as tokens. */
 export interface EncodedPair {
@@ -101,6 +102,16 @@ export function fitSequence(
   if (context.length === 0) {
     throw new InputError(`Cannot score ${place}: its context is only white space; give it some text`);
   }
-  const all = Int32Array.of(...context, ...continuation), ids = all.slice(-(maxLength + 1));
+  const all = Int32Array.from([context, continuation].flat()), ids = all.slice(-(maxLength + 1));
   return { ids, targets: continuation.length, truncated: all.length - ids.length };
+}
+
+/** Throws InputError where a text is to be longer than the model's context, as the harness does. */
+export function checkRoom(task: string, items: Item[], max: number): void {
+  const most = items.reduce((n, item) => item.kind === "generation" ? Math.max(n, item.maxNew) : n, 0);
+  if (most < max || most === 0) return;
+  throw new InputError(
+    `Cannot evaluate ${task}: its answers may have ${most} tokens, the model's context only ${max}; ` +
+      "take a model of longer context or leave the task out",
+  );
 }
