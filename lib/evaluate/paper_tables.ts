@@ -215,7 +215,9 @@ export function besidePaper(
 }
 
 /** Table 3 as rows of the figure of the mixed scenario: shares from 0 to 1. */
-export function paperMixRows(panel = "in the paper") {
+export function paperMixRows(
+  panel = "in the paper",
+): { data: string; method: string; math: number; winRate: number | null; panel: string }[] {
   return PAPER_TABLE_3.map(({ data, method, math, winRate }) => ({
     data,
     method,

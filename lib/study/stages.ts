@@ -16,7 +16,7 @@ import { drawFigures, exportFigures, type Tables, writeTable } from "../plot/mod
 import type { Preset } from "./presets.ts";
 import { sha256File, sha256Hex } from "../run/files.ts";
 import { hashLib } from "../run/machine.ts";
-import type { Json } from "../run/manifest.ts";
+import type { Json, StageKey } from "../run/manifest.ts";
 import { progressBar } from "../show/mod.ts";
 import { studyFolders } from "./folders.ts";
 import { ended, keptEach } from "./kept.ts";
@@ -81,7 +81,7 @@ export function stageParts(
     data: unknown;
     settings: Record<string, Json>;
   },
-) {
+): Record<string, { dir: string; key: StageKey }> {
   const code = hashLib(["data", "evaluate", "jit", "model", "run", "stats"]);
   return Object.fromEntries(names.map((name) => {
     const own: Record<string, string> = hashes[name] ? { adapter: hashes[name] } : {};

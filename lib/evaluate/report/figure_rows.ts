@@ -10,7 +10,7 @@ import type { ModelComparison, TaskScore } from "../task_score.ts";
 export function scorePoints(
   scores: readonly TaskScore[],
   { rows = [], metrics = {} }: { rows?: readonly ItemRow[]; metrics?: Record<string, string> } = {},
-) {
+): BenchmarkPoint[] {
   const shown = scores.filter(({ level, group }) => level !== "subgroup" && !(level === "task" && group));
   return [...Map.groupBy(shown, ({ task }) => task)].flatMap(([task, own]) => {
     const metric = metrics[task] ?? own[0].metric;
@@ -28,6 +28,18 @@ export function scorePoints(
   });
 }
 
+/** A row of lib/plot's figure `scores`. */
+export interface BenchmarkPoint {
+  model: string;
+  task: string;
+  metric: string;
+  score: number;
+  low: number | null;
+  high: number | null;
+  n: number;
+  chance?: number;
+}
+
 /** The mean over items of what guessing scores; undefined for measures that are no choice among an item's choices. */
 export function chanceOf(rows: readonly ItemRow[], metric: string): number | undefined {
   const tries = metric === RELEASED.bestOf4 ? 4 : ["acc", "acc_norm", "acc_bytes"].includes(metric) ? 1 : 0;
@@ -36,8 +48,22 @@ export function chanceOf(rows: readonly ItemRow[], metric: string): number | und
   return counts.reduce((sum, count) => sum + 1 - (1 - 1 / count) ** tries, 0) / counts.length;
 }
 
+/** A row of lib/plot's figure `differences`. */
+export interface DifferencePoint {
+  task: string;
+  metric: string;
+  a: string;
+  b: string;
+  difference: number;
+  low: number | null;
+  high: number | null;
+  p: number | null;
+  distinguishable: boolean;
+  n: number;
+}
+
 /** Comparisons of what the score table shows, each b − a of ModelComparison. */
-export function differenceRows(comparisons: readonly ModelComparison[]) {
+export function differenceRows(comparisons: readonly ModelComparison[]): DifferencePoint[] {
   return comparisons.map((one) => ({
     task: one.task,
     metric: one.metric,
