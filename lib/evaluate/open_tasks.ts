@@ -55,8 +55,9 @@ export async function openTasks(
   }
   if (opened.length) return opened;
   throw new InputError(
-    `Cannot evaluate ${names.join(", ")}: the ${files.kind} files have none of ${absent.join(", ")}; ` +
-      "take another source",
+    `Cannot evaluate ${names.join(", ")}: the ${files.kind} files have none of ${
+      absent.slice(0, 3).join(", ")
+    }${absent.length > 3 ? " …" : ""}; take another source`,
   );
 }
 
