@@ -203,6 +203,7 @@ Deno.test("compareModels() of one item, equal models, one model, no rows", () =>
     info("t", ["mc2"]),
   ])[0];
   assert.deepEqual([mc.p, mc.pHolm, mc.verdict], [NaN, NaN, "not distinguishable"]);
+  assert.deepEqual([mc.low, mc.high, mc.pBootstrap], [NaN, NaN, NaN]);
   const same = compareModels([...rowsOf("a", "arc", hits(50, 0, 0)), ...rowsOf("b", "arc", hits(50, 0, 0))], [
     info("arc"),
   ])[0];
