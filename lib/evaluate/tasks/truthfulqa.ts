@@ -7,11 +7,11 @@
 // which are part of the prompt and read from the harness's package.
 import { fault } from "../../data/row.ts";
 import { InputError } from "../../run/errors.ts";
-import { asChoices, choiceItem, gradeChoices } from "../grade_choices.ts";
-import { harnessTaskFile } from "../harness_package.ts";
+import { asChoices, choiceItem, gradeChoices } from "../grading/grade_choices.ts";
+import { harnessTaskFile } from "../harness/harness_package.ts";
 import { atLeastTwo, leaveOut, objectField, textField, textsField, wellFormed } from "../row_fields.ts";
 import type { Task } from "../task.ts";
-import { parseYaml } from "../yaml.ts";
+import { parseYaml } from "../harness/yaml.ts";
 
 /** A question with its answers, of which those with label 1 are true. */
 interface TruthfulQa {

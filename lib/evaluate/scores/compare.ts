@@ -1,5 +1,5 @@
 // Paired differences of models on the same items, with tests that are corrected over the table.
-import { InputError } from "../run/errors.ts";
+import { InputError } from "../../run/errors.ts";
 import {
   averageError,
   averageFreedom,
@@ -13,8 +13,8 @@ import {
   meanWithError,
   pairedBootstrap,
   studentTwoSided,
-} from "../stats/mod.ts";
-import type { ItemRow, TaskInfo } from "./item_row.ts";
+} from "../../stats/mod.ts";
+import type { ItemRow, TaskInfo } from "../item_row.ts";
 import {
   averagedUnits,
   clustersOf,
