@@ -244,7 +244,8 @@ function averageComparison(
     high,
     test: "t",
     p: pairedP(paired),
-    minimumDetectable: detectableMean(paired.stderr, paired.df),
+    // Errors and what they let be found are in proportion; a part without discordant items still hides some.
+    minimumDetectable: averageError(parts.map((one) => one.minimumDetectable)),
     df: paired.df,
   };
 }
