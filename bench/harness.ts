@@ -32,7 +32,8 @@ const help = `deno task bench harness [flags]
 
 Timed is what turns prompts into results. The harness: its model's loglikelihood() and generate_until(), that is encoding,
 forward passes, decoding; loading, building prompts and a first item are not counted. Ours: all of evaluate(), which also
-compiles its programs and grades; compiling is named apart. The harness runs with OMP_WAIT_POLICY=PASSIVE, in float32.`;
+compiles its programs and grades; beside it the ratio for what came after its first batch, when that is compiled. The
+harness runs with OMP_WAIT_POLICY=PASSIVE, in float32.`;
 
 const folder = join(root, ".ual/bench/harness");
 
@@ -44,6 +45,8 @@ export interface SideRun {
   startSeconds: number;
   /** Ours: seconds of `seconds` that went by before the first item was scored. */
   firstSeconds?: number;
+  /** Ours: the items after the first batch, and their seconds: its speed once it is compiled. */
+  later?: { items: number; seconds: number };
   versions?: Record<string, string>;
 }
 
@@ -58,6 +61,8 @@ export interface WorkloadResult {
   ours?: Spread;
   theirs?: Spread;
   ratio?: Spread;
+  /** The same for ours once compiled, as in a run over a whole benchmark; absent where all fitted one batch. */
+  laterRatio?: Spread;
   batch?: string;
   /** Items a second at each batch size that was tried. */
   tried?: Record<string, number>;
@@ -179,6 +184,7 @@ async function timed(python: string, path: string, { batches, rounds: count }: B
       env: {},
     });
   const speed = ({ items, seconds }: SideRun) => items / seconds;
+  const later = (side: SideRun) => ({ ...side, ...side.later });
   const said = (name: string, side: SideRun) =>
     console.error(`  ${name}: ${side.items} items in ${side.seconds.toFixed(1)} s`);
   const tried: Record<string, number> = {};
@@ -205,6 +211,9 @@ async function timed(python: string, path: string, { batches, rounds: count }: B
     ours: spread(rounds.map((round) => speed(round.ours))),
     theirs: spread(rounds.map((round) => speed(round.theirs))),
     ratio: spread(rounds.map(({ ours, theirs }) => speed(ours) / speed(theirs))),
+    ...(rounds.every(({ ours }) => ours.later!.items > 0)
+      ? { laterRatio: spread(rounds.map(({ ours, theirs }) => speed(later(ours)) / speed(theirs))) }
+      : {}),
     batch,
     tried,
     peakBytes: { ours: most("ours"), theirs: most("theirs") },

@@ -68,9 +68,21 @@ function metricsText({ metrics }: Agreement): string {
   }).join("; ");
 }
 
-const SPEED = ["", "ours items/s", "harness items/s", "batch", "ratio", "peak", "first result", "tried"];
+const SPEED = [
+  "",
+  "ours items/s",
+  "harness items/s",
+  "batch",
+  "ratio",
+  "once compiled",
+  "first result",
+  "peak",
+  "tried",
+];
 
-function speedRow({ label, ours, theirs, ratio, batch, tried, peakBytes, rounds }: WorkloadResult): string[] {
+function speedRow(
+  { label, ours, theirs, ratio, laterRatio, batch, tried, peakBytes, rounds }: WorkloadResult,
+): string[] {
   const range = ({ median, min, max }: Spread) =>
     `${median.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})`;
   const gb = (bytes: number) => (bytes / 1e9).toFixed(1);
@@ -81,8 +93,9 @@ function speedRow({ label, ours, theirs, ratio, batch, tried, peakBytes, rounds 
     range(theirs!),
     batch!,
     range(ratio!),
-    `${gb(peakBytes!.ours)}, ${gb(peakBytes!.theirs)} GB`,
+    laterRatio ? range(laterRatio) : "",
     `${first[first.length >> 1].toFixed(1)} s`,
+    `${gb(peakBytes!.ours)}, ${gb(peakBytes!.theirs)} GB`,
     Object.entries(tried!).map(([size, speed]) => `${size}: ${speed.toFixed(2)}`).join(", "),
   ];
 }

@@ -62,7 +62,7 @@ Deno.test("counterOf() takes special tokens as text and long texts in time that 
   const prose = "The lock fills with water, and the boat rises slowly. ".repeat(200);
   assert.equal(count(prose), encode(prose).length);
   const start = performance.now();
-  for (const text of ["a".repeat(1e6), " ".repeat(1e6), "\u{1F600}".repeat(50_000), "语言".repeat(50_000)]) {
+  for (const text of ["a".repeat(2e7), " ".repeat(1e6), "\u{1F600}".repeat(50_000), "语言".repeat(50_000)]) {
     assert.ok(count(text) > text.length / 300);
   }
   assert.ok(performance.now() - start < 10_000, `${performance.now() - start} ms`);

@@ -1,10 +1,10 @@
 // Extraction and comparison of generated answers, against what the harness and Python gave.
 import { deepEqual, equal } from "node:assert/strict";
 import { join } from "node:path";
-import { cutAtStop } from "../lib/evaluate/cut_at_stop.ts";
-import { latexEqual } from "../lib/evaluate/latex_equal.ts";
-import { chainMatch, exactMatch, flexibleExtract, strictMatch } from "../lib/evaluate/math_answer.ts";
-import { metamathAnswer, metamathMatch, metamathNumber } from "../lib/evaluate/metamath_answer.ts";
+import { cutAtStop } from "../lib/evaluate/harness/cut_at_stop.ts";
+import { latexEqual } from "../lib/evaluate/grading/latex_equal.ts";
+import { chainMatch, exactMatch, flexibleExtract, strictMatch } from "../lib/evaluate/grading/math_answer.ts";
+import { metamathAnswer, metamathMatch, metamathNumber } from "../lib/evaluate/grading/metamath_answer.ts";
 import { mirror } from "./mirror.ts";
 
 interface Filtered {

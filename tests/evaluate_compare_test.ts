@@ -203,11 +203,17 @@ Deno.test("compareModels() of one item, equal models, one model, no rows", () =>
     info("t", ["mc2"]),
   ])[0];
   assert.deepEqual([mc.p, mc.pHolm, mc.verdict], [NaN, NaN, "not distinguishable"]);
+  assert.deepEqual([mc.low, mc.high, mc.pBootstrap], [NaN, NaN, NaN]);
   const same = compareModels([...rowsOf("a", "arc", hits(50, 0, 0)), ...rowsOf("b", "arc", hits(50, 0, 0))], [
     info("arc"),
   ])[0];
   assert.deepEqual([same.difference, same.low, same.high, same.p, same.pBootstrap], [0, 0, 0, 1, 1]);
   assert.ok(same.minimumDetectable > 0.13 && same.minimumDetectable < 0.16); // about 7.3 of 50 items
+  const twice = ["arc", "hs"].flatMap((task) =>
+    ["a", "b"].flatMap((model) => rowsOf(model, task, hits(50, 0, 0)))
+  );
+  const average = compareModels(twice, [info("arc"), info("hs")], { average: ["arc", "hs"] }).at(-1)!;
+  close(average.minimumDetectable, same.minimumDetectable / Math.sqrt(2)); // equal answers hide a difference still
   assert.deepEqual(compareModels(rowsOf("a", "arc", [1, 0]), [info("arc")]), []);
   assert.deepEqual(compareModels([], []), []);
 });

@@ -1,7 +1,7 @@
-// lib/evaluate/fewshot.ts: the documents that lm-evaluation-harness draws, read from the contexts that openTasks() writes.
+// lib/evaluate/harness/fewshot.ts: the documents that lm-evaluation-harness draws, read from the contexts that openTasks() writes.
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { Shots } from "../lib/evaluate/fewshot.ts";
+import { Shots } from "../lib/evaluate/harness/fewshot.ts";
 import { openTasks } from "../lib/evaluate/open_tasks.ts";
 import { inFolder } from "./folder.ts";
 import { writeRows } from "./oracles/benchmark_rows.ts";

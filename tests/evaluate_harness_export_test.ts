@@ -1,17 +1,17 @@
-// lib/evaluate/harness_export.ts against the files that lm-evaluation-harness 0.4.13 wrote of the same answers
+// lib/evaluate/harness/harness_export.ts against the files that lm-evaluation-harness 0.4.13 wrote of the same answers
 // (tests/parity/lmeval/make_results.py), and read by the real package where it is installed.
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { harnessResults, samplesOf, writeHarnessResults } from "../lib/evaluate/harness_export.ts";
+import { harnessResults, samplesOf, writeHarnessResults } from "../lib/evaluate/harness/harness_export.ts";
 import {
   harnessMeasure,
   pythonFloat,
   pythonJson,
   real,
   type Sample,
-} from "../lib/evaluate/harness_samples.ts";
+} from "../lib/evaluate/harness/harness_samples.ts";
 import type { ItemRow, TaskInfo } from "../lib/evaluate/item_row.ts";
-import { summarise } from "../lib/evaluate/summary.ts";
+import { summarise } from "../lib/evaluate/scores/summary.ts";
 import type { Item, OpenTask } from "../lib/evaluate/task.ts";
 import { inFolder } from "./folder.ts";
 import { peers, runPeer } from "./peers.ts";

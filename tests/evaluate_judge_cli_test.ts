@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { verifyLedger } from "../lib/chat/ledger_verify.ts";
+import { lockFile } from "../lib/run/lock.ts";
 import { inFolder } from "./folder.ts";
 import { besideJudge, type LoopbackJudge, type Script } from "./oracles/loopback_judge.ts";
 import { ual } from "./oracles/ual.ts";
@@ -121,6 +122,9 @@ Deno.test("ual answer, judge and grade work with a small model of ours, and answ
     const [first, second] = JSON.parse(await Deno.readTextFile(join(folder, "a.json")));
     assert.deepEqual([first.instruction, second.instruction, first.dataset], ["ab", "cd", "file"]);
     assert.deepEqual([...Deno.readDirSync(folder)].filter(({ name }) => name.endsWith(".partial")), []);
+    const lock = await lockFile(join(folder, "busy.json")), busy = await answer("--out", "busy.json");
+    lock.release();
+    assert.deepEqual([busy.code, /busy\.json: process \d+ has it open/.test(busy.stderr)], [2, true]);
     const judged = await ual(
       ["judge", "b.json", "--reference", "a.json", "--out", "j", ...model],
       folder,

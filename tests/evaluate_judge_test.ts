@@ -389,6 +389,37 @@ Deno.test("pairOutputs() pairs by instruction, repeated ones in turn, and counts
   );
 });
 
+Deno.test("readTurnAnswers() refuses references and categories that are no texts, answer by answer", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "t.jsonl"), good = { turns: ["a", "b"], choices: [{ turns: ["x", "y"] }] };
+    const read = async (more: object) => {
+      await Deno.writeTextFile(path, JSON.stringify({ ...good, ...more }) + "\n");
+      return await readTurnAnswers(path);
+    };
+    assert.deepEqual(await read({ reference: [] }), [{ id: "1", turns: ["a", "b"], answers: ["x", "y"] }]);
+    assert.deepEqual((await read({ reference: ["r"] }))[0].reference, ["r"]);
+    for (const reference of [5, "text", [null], ["\ud83d"], ["1", "2", "3"]]) {
+      await assert.rejects(read({ reference }), /t\.jsonl:1: its reference is no list of texts/);
+    }
+    for (const category of [7, { a: 1 }, "constructor"]) {
+      await assert.rejects(read({ category }), /its category is no name/);
+    }
+  }));
+
+Deno.test("readModelOutputs() reads a file once, so that a pipe will do, and refuses what is not UTF-8", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "pipe.jsonl"), row = { instruction: "i", output: "café", generator: "g" };
+    await new Deno.Command("mkfifo", { args: [path] }).output();
+    const [rows] = await Promise.all([
+      readModelOutputs(path),
+      Deno.writeTextFile(path, JSON.stringify(row) + "\n"),
+    ]);
+    assert.deepEqual(rows, [row]);
+    const latin = Uint8Array.from(JSON.stringify([row]), (c) => c.charCodeAt(0));
+    await Deno.writeFile(join(folder, "latin.json"), latin);
+    await assert.rejects(readModelOutputs(join(folder, "latin.json")), /not valid UTF-8/);
+  }));
+
 Deno.test("readModelOutputs() reads arrays and lines, and refuses what is broken", () =>
   inFolder(async (folder) => {
     const path = join(folder, "m.json"), write = (text: string) => Deno.writeTextFile(path, text);

@@ -217,6 +217,12 @@ Deno.test("openTasks() names file and row of what is malformed", () =>
     await rejects(open(), { message: /^Cannot read arc_challenge\/test.jsonl:2: not valid JSON/ });
     await Deno.writeTextFile(path, "[1]\n");
     await rejects(open(), { message: /it is no object/ });
+    await writeRows(path, [arc(0), arc(1, { question: "half \ud83d?" })]);
+    await rejects(open(), {
+      message: /test.jsonl:2 for .*: question holds half of a surrogate pair; correct/,
+    });
+    await writeRows(path, [arc(0, { choices: { text: ["a", "\udc00"], label: ["A", "B"] } })]);
+    await rejects(open(), { message: /text holds half of a surrogate pair/ });
     await Deno.writeTextFile(path, "");
     await rejects(open(), { message: "Cannot use arc_challenge/test.jsonl: it is empty; get it again" });
     await writeRows(path, [arc(0, { answerKey: "Z" }), arc(1, { answerKey: "Z" })]);

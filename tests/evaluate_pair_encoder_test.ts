@@ -1,7 +1,7 @@
 // Contexts and continuations as tokens, against the harness's rule written out.
 import assert from "node:assert/strict";
-import { fitSequence, PairEncoder } from "../lib/evaluate/pair_encoder.ts";
-import { rstrip } from "../lib/evaluate/python_text.ts";
+import { fitSequence, PairEncoder } from "../lib/evaluate/harness/pair_encoder.ts";
+import { rstrip } from "../lib/evaluate/harness/python_text.ts";
 import { openModel, type Tokenizer } from "../lib/model/mod.ts";
 import { stream } from "../lib/run/seed.ts";
 

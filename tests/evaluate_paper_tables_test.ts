@@ -10,7 +10,7 @@ import {
   paperAverage,
   paperMixRows,
 } from "../lib/evaluate/paper_tables.ts";
-import type { TaskScore } from "../lib/evaluate/task_score.ts";
+import type { TaskScore } from "../lib/evaluate/scores/task_score.ts";
 
 const two = (value: number) => Math.round(value * 100 + 1e-6) / 100;
 

@@ -1,7 +1,7 @@
-// lib/evaluate/python_random.ts against stored output of CPython 3.11, and the draws that benchmarks are known by.
+// lib/evaluate/harness/python_random.ts against stored output of CPython 3.11, and the draws that benchmarks are known by.
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { PythonRandom } from "../lib/evaluate/python_random.ts";
+import { PythonRandom } from "../lib/evaluate/harness/python_random.ts";
 
 const stored = JSON.parse(
   await Deno.readTextFile(join(import.meta.dirname!, "parity/cpython/random.json")),

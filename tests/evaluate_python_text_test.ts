@@ -1,7 +1,7 @@
-// lib/evaluate/python_text.ts against stored output of CPython 3.11 (Unicode 14).
+// lib/evaluate/harness/python_text.ts against stored output of CPython 3.11 (Unicode 14).
 import { deepEqual, equal } from "node:assert/strict";
 import { join } from "node:path";
-import { capitalize, codePoints, strip } from "../lib/evaluate/python_text.ts";
+import { capitalize, codePoints, strip } from "../lib/evaluate/harness/python_text.ts";
 
 const stored = JSON.parse(
   await Deno.readTextFile(join(import.meta.dirname!, "parity/cpython/text.json")),

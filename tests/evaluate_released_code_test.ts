@@ -2,7 +2,7 @@
 import { deepEqual, equal, notDeepEqual, ok, rejects, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { openTasks } from "../lib/evaluate/open_tasks.ts";
-import { bestOf, lastWord, RELEASED, substringHit } from "../lib/evaluate/released_code.ts";
+import { bestOf, lastWord, RELEASED, substringHit } from "../lib/evaluate/grading/released_code.ts";
 import type { ChoiceAnswer, ChoiceItem, Item, Task } from "../lib/evaluate/task.ts";
 import { GROUPS, tasksNamed } from "../lib/evaluate/tasks/mod.ts";
 import { stream } from "../lib/run/seed.ts";

@@ -2,7 +2,7 @@
 // rows, and how rows of other layouts and bad ones are read.
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { argmax } from "../lib/evaluate/grade_choices.ts";
+import { argmax } from "../lib/evaluate/grading/grade_choices.ts";
 import { openTasks } from "../lib/evaluate/open_tasks.ts";
 import type { ChoiceItem, Task } from "../lib/evaluate/task.ts";
 import { arcChallenge } from "../lib/evaluate/tasks/arc.ts";

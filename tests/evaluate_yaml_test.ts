@@ -1,10 +1,10 @@
-// lib/evaluate/yaml.ts against what PyYAML reads in our own file, and on the prompts of the installed packages.
+// lib/evaluate/harness/yaml.ts against what PyYAML reads in our own file, and on the prompts of the installed packages.
 import { deepEqual, equal, rejects, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { harnessTaskFile, packageFile } from "../lib/evaluate/harness_package.ts";
+import { harnessTaskFile, packageFile } from "../lib/evaluate/harness/harness_package.ts";
 import { mmlu, MMLU_SUBJECTS } from "../lib/evaluate/tasks/mmlu.ts";
 import { truthfulqaPairs } from "../lib/evaluate/tasks/truthfulqa.ts";
-import { parseYaml } from "../lib/evaluate/yaml.ts";
+import { parseYaml } from "../lib/evaluate/harness/yaml.ts";
 import { sha256Hex } from "../lib/run/files.ts";
 
 const folder = join(import.meta.dirname!, "parity/pyyaml");

@@ -12,6 +12,7 @@ import {
 import type { Model } from "../model/mod.ts";
 import { InputError } from "../run/errors.ts";
 import { resolveUser } from "../run/files.ts";
+import { lockFile } from "../run/lock.ts";
 import { Progress } from "../run/progress.ts";
 import type { Flags } from "./flags.ts";
 import { adapterOf, jitOf, modelOf } from "./model.ts";
@@ -25,6 +26,7 @@ export async function answer(flags: Flags): Promise<Output> {
   const settings = settingsOf(flags), set = await readPromptSet(flags.required("prompts"));
   const limit = flags.text("limit") === undefined ? Infinity : flags.whole("limit");
   const asked = set.prompts.slice(0, limit), prompts = allTurns ? asked : asked.map(firstTurn);
+  using _lock = await lockFile(path);
   const { model, template } = await modelOf(flags);
   try {
     const generator = flags.text("generator") ?? generatorOf(flags, model), partial = `${path}.partial`;

@@ -14,6 +14,7 @@ import {
   readModelOutputs,
   type ShownOrder,
 } from "../evaluate/judge/mod.ts";
+import { oneLine } from "../run/errors.ts";
 import { resolveUser } from "../run/files.ts";
 import { Progress } from "../run/progress.ts";
 import { chatOf, interrupts, type Judge, judgeOf } from "./elicit.ts";
@@ -123,12 +124,12 @@ function textOf(
     skipped: boolean;
   },
 ): string[] {
-  const n = (x: number) => x.toFixed(2), lc = s.length_controlled, { both, ...place } = s.position;
+  const lc = s.length_controlled, place = s.position;
   if (s.n_total === 0) return [`no pair has a preference, the first: ${s.failures[0].why}`];
   return [
-    `${generator_2} against ${generator_1}: win rate ${n(s.win_rate)}% (95% ${n(s.win_rate_interval[0])} to ${
-      n(s.win_rate_interval[1])
-    }, standard error ${n(s.standard_error)}), ${s.verdict}`,
+    `${oneLine(generator_2)} against ${oneLine(generator_1)}: win rate ${n(s.win_rate)}% (95% ${
+      n(s.win_rate_interval[0])
+    } to ${n(s.win_rate_interval[1])}, standard error ${n(s.standard_error)}), ${s.verdict}`,
     `${s.n_wins} wins, ${s.n_wins_base} losses, ${s.n_draws} draws of ${s.n_total}; discrete win rate ${
       n(s.discrete_win_rate)
     }%`,
@@ -137,13 +138,7 @@ function textOf(
       : `length-controlled win rate ${n(lc.length_controlled_winrate)}% (${lc.glm}${
         lc.glm === "length_controlled_v1" ? "" : ", which is not the leaderboard's"
       })`,
-    `the answer shown first won ${n(place.first_wins)}% (${n(place.first_wins_interval[0])} to ${
-      n(place.first_wins_interval[1])
-    }) of ${place.showings} times` +
-    (both
-      ? `; in both orders of ${both.pairs} pairs the same answer ${both.same} times, the first shown ${both.first}, the ` +
-        `second ${both.second}`
-      : ""),
+    ...(place.showings ? [positionText(s)] : []),
     ...(s.failed ? [`${s.failed} pairs have no preference, the first: ${s.failures[0].why}`] : []),
     ...(s.marks
       ? [`${s.marks} pairs hold marks of chat templates, which were shown with a space in them`]
@@ -151,3 +146,18 @@ function textOf(
     `${s.usd ? `${s.usd.toFixed(4)} USD; ` : ""}${skipped ? "nothing to do in" : "wrote"} ${out}`,
   ];
 }
+
+function positionText(
+  { position: { first_wins, first_wins_interval: [low, high], showings, both } }: JudgeSummary,
+) {
+  const twice = both
+    ? `; in both orders of ${both.pairs} pairs the same answer ${both.same} times, the first shown ${both.first}, the ` +
+      `second ${both.second}`
+    : "";
+  return `the answer shown first won ${n(first_wins)}% (${n(low)} to ${
+    n(high)
+  }) of ${showings} times${twice}`;
+}
+
+/** A figure; a dash where it cannot be told, as the error of a single pair. */
+const n = (x: number) => Number.isNaN(x) ? "–" : x.toFixed(2);

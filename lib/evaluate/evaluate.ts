@@ -12,10 +12,10 @@ import {
 import type { JitOptions } from "../jit/mod.ts";
 import { InputError } from "../run/errors.ts";
 import { sha256Hex } from "../run/files.ts";
-import { cutAtStop } from "./cut_at_stop.ts";
+import { cutAtStop } from "./harness/cut_at_stop.ts";
 import { isRowOf, itemKey, type ItemLedger } from "./item_ledger.ts";
 import type { ItemRow } from "./item_row.ts";
-import { checkRoom, fitSequence, PairEncoder } from "./pair_encoder.ts";
+import { checkRoom, fitSequence, PairEncoder } from "./harness/pair_encoder.ts";
 import type { ChoiceItem, GenerationItem, Item, OpenTask, Task } from "./task.ts";
 
 /** Part of an item's key: raise it when encoding, scoring or grading changes what rows hold. */

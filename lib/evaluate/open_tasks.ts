@@ -1,6 +1,6 @@
 // From names to items: tasks with their documents read, their shots drawn and their contexts written, ready to be asked.
 import { InputError } from "../run/errors.ts";
-import { type ShotRules, Shots } from "./fewshot.ts";
+import { type ShotRules, Shots } from "./harness/fewshot.ts";
 import type { TaskInfo } from "./item_row.ts";
 import type { OpenTask, Settings, SplitSource, Task } from "./task.ts";
 import { type Split, TaskFiles, type TaskRow, type TaskSource } from "./task_files.ts";
@@ -55,8 +55,9 @@ export async function openTasks(
   }
   if (opened.length) return opened;
   throw new InputError(
-    `Cannot evaluate ${names.join(", ")}: the ${files.kind} files have none of ${absent.join(", ")}; ` +
-      "take another source",
+    `Cannot evaluate ${names.join(", ")}: the ${files.kind} files have none of ${
+      absent.slice(0, 3).join(", ")
+    }${absent.length > 3 ? " …" : ""}; take another source`,
   );
 }
 

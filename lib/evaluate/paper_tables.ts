@@ -1,5 +1,5 @@
 // The paper's tables 2, 3 and 4 as data, our scores beside them, and what keeps the two from being compared.
-import type { TaskScore } from "./task_score.ts";
+import type { TaskScore } from "./scores/task_score.ts";
 
 /** The paper's four benchmarks, by the names of our tasks. */
 export type PaperTask = "arc_challenge" | "hellaswag" | "mmlu" | "truthfulqa";

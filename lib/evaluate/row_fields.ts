@@ -19,14 +19,21 @@ const mend = (name: string) => `give each row a field ${name} as the task's sour
 /** A text. Throws RowFault. */
 export function textField(row: Row, name: string): string {
   const value = row[name];
-  if (typeof value === "string") return value;
+  if (typeof value === "string") return wellFormed(value, name);
   return fault(`${name} is ${shown(value)}, not a text`, mend(name));
+}
+
+/** A text without half of a surrogate pair, which no tokenizer reads. Throws RowFault. */
+export function wellFormed(text: string, name: string): string {
+  return text.isWellFormed() ? text : fault(`${name} holds half of a surrogate pair`, "correct the text");
 }
 
 /** A list of texts. Throws RowFault. */
 export function textsField(row: Row, name: string): string[] {
   const value = row[name];
-  if (Array.isArray(value) && value.every((one) => typeof one === "string")) return value;
+  if (Array.isArray(value) && value.every((one) => typeof one === "string")) {
+    return value.map((one) => wellFormed(one, name));
+  }
   return fault(`${name} is ${shown(value)}, not a list of texts`, mend(name));
 }
 

@@ -1,7 +1,7 @@
 // Rows → items: each document parsed, its shots drawn and written in front of it; what cannot be scored is listed.
 import { RowFault } from "../data/row.ts";
 import { InputError } from "../run/errors.ts";
-import type { Shots } from "./fewshot.ts";
+import type { Shots } from "./harness/fewshot.ts";
 import { LeftOut } from "./row_fields.ts";
 import type { Item, OpenTask, Task } from "./task.ts";
 import type { TaskRow } from "./task_files.ts";

@@ -113,7 +113,11 @@ export interface JsonLine {
 
 /** The values of a JSONL file; blank lines are passed over. Throws InputError with file:line for what is not UTF-8 or JSON, and for a file without any value. */
 export async function readJsonl(path: string): Promise<JsonLine[]> {
-  const bytes = await readBytes(path);
+  return jsonlOf(await readBytes(path), path);
+}
+
+/** The same of a file's bytes; `path` is for messages. */
+export function jsonlOf(bytes: Uint8Array<ArrayBuffer>, path: string): JsonLine[] {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   const rows: JsonLine[] = [];
   for (let start = 0, line = 1; start < bytes.length; line++) {

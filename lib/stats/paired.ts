@@ -16,11 +16,12 @@ export interface PairedBootstrap {
 
 /**
  * The paired bootstrap of each column of differences over samples 0 … n − 1, all columns on the same 2,000 draws. A draw
- * more counts on either side (Davison and Hinkley 1997, equation 4.11), so p is at least 2/2001. NaN for empty columns.
+ * more counts on either side (Davison and Hinkley 1997, equation 4.11), so p is at least 2/2001. NaN for empty
+ * columns, and but for the difference for a single sample, all of whose draws are alike.
  * Throws RangeError for columns of different lengths.
  */
 export function pairedBootstrap(
-  columns: ArrayLike<number>[],
+  columns: (ArrayLike<number> & Iterable<number>)[],
   { seed = 0 }: { seed?: number } = {},
 ): PairedBootstrap[] {
   const n = columns[0]?.length ?? 0;
@@ -28,7 +29,7 @@ export function pairedBootstrap(
   if (other) {
     throw new RangeError(`Cannot pair ${n} samples with ${other.length}: give the same samples in each`);
   }
-  if (n === 0) return columns.map(() => ({ difference: NaN, low: NaN, high: NaN, p: NaN }));
+  if (n < 2) return columns.map(([difference = NaN]) => ({ difference, low: NaN, high: NaN, p: NaN }));
   const draws = bootstrap(n, seed, (draw) => columns.map((column) => drawnMean(column, draw)));
   const all = Array.from({ length: n }, (_, i) => i);
   return columns.map((column, c) => {

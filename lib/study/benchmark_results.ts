@@ -19,7 +19,7 @@ import {
   verdictInWords,
   writeReport,
 } from "../evaluate/mod.ts";
-import { RELEASED } from "../evaluate/released_code.ts";
+import { RELEASED } from "../evaluate/grading/released_code.ts";
 import { type Bundle, table } from "../show/mod.ts";
 import { studyFolders } from "./folders.ts";
 import type { Preset } from "./presets.ts";

@@ -1,7 +1,7 @@
 // One item of a benchmark as the model meets it: the prompt, where a choice's tokens begin, its scores.
 import type { ItemRow } from "../evaluate/item_row.ts";
 import type { ChoiceItem, OpenTask } from "../evaluate/mod.ts";
-import { PairEncoder } from "../evaluate/pair_encoder.ts";
+import { PairEncoder } from "../evaluate/harness/pair_encoder.ts";
 import type { Model, Tokenizer } from "../model/mod.ts";
 import { InputError } from "../run/errors.ts";
 import { type Bundle, escapeHtml } from "../show/mod.ts";

@@ -3,7 +3,7 @@
 import type { ChatMessage } from "../../chat/mod.ts";
 import { InputError } from "../../run/errors.ts";
 import { readBytes, sha256Hex } from "../../run/files.ts";
-import { strip } from "../python_text.ts";
+import { strip } from "../harness/python_text.ts";
 import { defused, unusedMark } from "../../uncertainty/judge_prompt.ts";
 
 /** What a prompt is filled with: the instruction and the answers as the judge sees them. */

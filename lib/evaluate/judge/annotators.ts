@@ -1,7 +1,7 @@
 // Ways of asking which of two answers is better: AlpacaEval's two annotators, and letters with our prompt.
 import { join } from "node:path";
 import type { ChatAnswer, ChatRequest, TokenLogprob } from "../../chat/mod.ts";
-import { packageFile } from "../harness_package.ts";
+import { packageFile } from "../harness/harness_package.ts";
 import { InputError } from "../../run/errors.ts";
 import { type PairPrompt, parsePairPrompt, readPairPrompt } from "./alpaca_prompt.ts";
 import { pythonLiteral, type PythonValue } from "./python_literal.ts";

@@ -163,9 +163,9 @@ export async function readTurnAnswers(
   return (await readJsonl(path)).map(({ line, value }) => {
     const row = value as {
       question_id?: unknown;
-      category?: string;
-      turns?: string[];
-      reference?: string[];
+      category?: unknown;
+      turns?: unknown;
+      reference?: unknown;
       choices?: { turns?: unknown }[];
     };
     const id = String(row?.question_id ?? line), prompt = known.get(id);
@@ -181,8 +181,23 @@ export async function readTurnAnswers(
         "write it as ual answer does",
       );
     }
-    const reference = row.reference ?? prompt?.reference;
-    return { id, ...(category ? { category } : {}), turns, answers, ...(reference ? { reference } : {}) };
+    if (category !== undefined && (typeof category !== "string" || category in {})) {
+      return fail("its category is no name", "write it as a text or leave it out");
+    }
+    const reference = row.reference ?? prompt?.reference ?? [];
+    if (
+      !Array.isArray(reference) || (reference.length && !isTexts(reference)) ||
+      reference.length > turns.length
+    ) {
+      return fail("its reference is no list of texts, one a turn at most", "correct it or leave it out");
+    }
+    return {
+      id,
+      ...(category ? { category } : {}),
+      turns,
+      answers,
+      ...(reference.length ? { reference } : {}),
+    };
   });
 }
 

@@ -10,7 +10,7 @@ import {
   type CostEstimate,
 } from "../../chat/mod.ts";
 import { InputError } from "../../run/errors.ts";
-import { PythonRandom } from "../python_random.ts";
+import { PythonRandom } from "../harness/python_random.ts";
 import { hasMarks } from "./alpaca_prompt.ts";
 import type { Annotator } from "./annotators.ts";
 import type { Pair } from "./model_outputs.ts";

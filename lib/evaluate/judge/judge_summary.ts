@@ -1,6 +1,6 @@
 // Judged pairs in figures: win rates, length control, how the order of showing mattered, failures.
 import { clusteredShareInterval, meanInterval, meanWithError } from "../../stats/mod.ts";
-import { codePoints } from "../python_text.ts";
+import { codePoints } from "../harness/python_text.ts";
 import { type Annotation, type Showing, withMarks } from "./judge_pairs.ts";
 import { type LengthControlled, lengthControlled, type LengthTables } from "./length_controlled.ts";
 import { type WinRate, winRate } from "./win_rate.ts";

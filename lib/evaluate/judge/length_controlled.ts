@@ -2,7 +2,7 @@
 // Dubois, Galambosi, Liang, Hashimoto 2024; metrics/glm_winrate.py of alpaca_eval 0.6.6.
 import { meanWithError } from "../../stats/mod.ts";
 import { InputError } from "../../run/errors.ts";
-import { codePoints } from "../python_text.ts";
+import { codePoints } from "../harness/python_text.ts";
 import { dot, fitSoftL1, sigmoid, type SoftRow } from "./l1_logistic.ts";
 import { type Preference, validPreference } from "./win_rate.ts";
 

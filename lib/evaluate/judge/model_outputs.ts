@@ -1,8 +1,8 @@
 // A model's answers in AlpacaEval's layout, model_outputs.json; two such files paired by instruction.
 import { basename } from "node:path";
 import { z } from "zod";
-import { InputError, messageOf } from "../../run/errors.ts";
-import { readBytes, readJsonl, writeFileAtomic } from "../../run/files.ts";
+import { InputError } from "../../run/errors.ts";
+import { jsonlOf, readBytes, writeFileAtomic } from "../../run/files.ts";
 
 /** One answer. */
 export interface ModelOutput {
@@ -76,17 +76,20 @@ function wrongIn(error: z.ZodError): string {
   return path.length ? `its field ${path.join(".")} is wrong (${message})` : message;
 }
 
-/** The rows of a JSON array or of a JSONL file, each with its place. */
+/** The rows of a JSON array or of a JSONL file, each with its place; the file is read once. */
 export async function rowsOf(path: string): Promise<{ place: string; value: unknown }[]> {
-  const text = new TextDecoder().decode(await readBytes(path));
-  if (!text.trimStart().startsWith("[")) {
-    return (await readJsonl(path)).map(({ line, value }) => ({ place: `${path}:${line}`, value }));
+  const bytes = await readBytes(path);
+  if (!/^\s*\[/.test(new TextDecoder().decode(bytes.subarray(0, 1000)))) {
+    return jsonlOf(bytes, path).map(({ line, value }) => ({ place: `${path}:${line}`, value }));
   }
   try {
-    return (JSON.parse(text) as unknown[]).map((value, i) => ({ place: `${path}, row ${i + 1}`, value }));
+    const rows: unknown[] = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return rows.map((value, i) => ({ place: `${path}, row ${i + 1}`, value }));
   } catch (error) {
     throw new InputError(
-      `Cannot read ${path}: not valid JSON (${messageOf(error)}); give an array of answers`,
+      error instanceof SyntaxError
+        ? `Cannot read ${path}: not valid JSON (${error.message}); give an array of answers`
+        : `Cannot read ${path}: not valid UTF-8; save the file as UTF-8`,
     );
   }
 }

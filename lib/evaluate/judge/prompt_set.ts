@@ -53,6 +53,9 @@ export async function readPromptSet(source: string): Promise<PromptSet> {
     : "mirror" in known
     ? mirrorFile(known.mirror).path
     : join(import.meta.dirname!, "../../../data/benchmarks", known.bundled);
+  if ((await Deno.stat(path).catch(() => undefined))?.isFifo) { // it is read again for its hash
+    throw new InputError(`Cannot read ${path}: it is a pipe; save it as a file`);
+  }
   const fallback = known ? source : "file";
   const prompts = (await rowsOf(path)).map(({ place, value }) => promptOf(value, place, fallback));
   if (prompts.length === 0) {
@@ -79,7 +82,8 @@ function promptOf(value: unknown, place: string, dataset: string): Prompt {
   }
   const [instruction, ...further] = turns as string[],
     { dataset: own, question_id: id, category, reference } = row;
-  const texts = Array.isArray(reference) && reference.every((one) => typeof one === "string");
+  const texts = Array.isArray(reference) &&
+    reference.every((one) => typeof one === "string" && one.isWellFormed());
   return {
     instruction,
     dataset: typeof own === "string" && own ? own : dataset,

@@ -1,7 +1,7 @@
 // Scores and comparisons as the plain rows that lib/plot's figures `scores` and `differences` take.
 import type { ItemRow } from "../item_row.ts";
-import { RELEASED } from "../released_code.ts";
-import type { ModelComparison, TaskScore } from "../task_score.ts";
+import { RELEASED } from "../grading/released_code.ts";
+import type { ModelComparison, TaskScore } from "../scores/task_score.ts";
 
 /**
  * Scores of tasks without group, of groups and of averages, of each task's first measure or the one named; with `rows`, what

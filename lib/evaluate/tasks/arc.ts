@@ -5,7 +5,7 @@
 // or in AI2's layout {"id", "question": {"stem", "choices": [{"text", "label"}]}, "answerKey"}. Labels may be 1 to 5. It is
 // asked as "Question: Which one floats on water?\nAnswer:" with the continuations " a cork", " a nail", " a coin".
 import { fault, shown } from "../../data/row.ts";
-import { choiceItem, gradeChoices } from "../grade_choices.ts";
+import { choiceItem, gradeChoices } from "../grading/grade_choices.ts";
 import { atLeastTwo, leaveOut, objectField, textField, textsField } from "../row_fields.ts";
 import type { Task } from "../task.ts";
 

@@ -5,9 +5,9 @@
 //         "answer": "She bakes 3 * 8 = <<3*8=24>>24 rolls.\nSo 24 - 20 = <<24-20=4>>4 are left.\n#### 4"}
 // The prompt: shots, then "Question: Mia bakes … left?\nAnswer:"; the model goes on " She bakes … #### 4\n\nQuestion:" and is cut
 // before "Question:". strict_match is "4", so is flexible_extract, and both exact_match are 1.
-import { exactMatch, flexibleExtract, strictMatch } from "../math_answer.ts";
-import { strip } from "../python_text.ts";
-import { RELEASED, substringHit } from "../released_code.ts";
+import { exactMatch, flexibleExtract, strictMatch } from "../grading/math_answer.ts";
+import { strip } from "../harness/python_text.ts";
+import { RELEASED, substringHit } from "../grading/released_code.ts";
 import { leaveOut, textField } from "../row_fields.ts";
 import type { GenerationAnswer, Grade, Item, Task } from "../task.ts";
 

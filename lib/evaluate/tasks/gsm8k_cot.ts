@@ -5,10 +5,10 @@
 // The prompt: eight times "Q: …\nA: … The answer is 6.\n\n", then "Q: Mia bakes 3 trays of 8 rolls and sells 20. How many are left?\nA:".
 // The model goes on " She bakes 24. 24 - 20 = 4. The answer is 4.\n\nQ:" and is cut before "Q:"; strict_match is "4", the target "4".
 import { InputError } from "../../run/errors.ts";
-import { harnessTaskFile } from "../harness_package.ts";
-import { chainMatch } from "../math_answer.ts";
+import { harnessTaskFile } from "../harness/harness_package.ts";
+import { chainMatch } from "../grading/math_answer.ts";
 import type { GenerationAnswer, Task } from "../task.ts";
-import { parseYaml, type Yaml } from "../yaml.ts";
+import { parseYaml, type Yaml } from "../harness/yaml.ts";
 import { afterHashes, gradeMath, gsm8k, GSM8K_SOURCES, type MathDoc } from "./gsm8k.ts";
 
 const FILE = "gsm8k/gsm8k-cot.yaml";

@@ -4,8 +4,8 @@
 //    "endings": ["waits [step] until it boils.", "paints it blue.", "eats the tap.", "sails away."], "label": "0"}
 // is asked as "Making tea: A man fills a kettle. The man" with " waits until it boils." and so on (one space of two is
 // taken away where a bracket was). Mirrors may have ctx joined: then nothing is capitalised.
-import { choiceItem, gradeChoices } from "../grade_choices.ts";
-import { capitalize, strip } from "../python_text.ts";
+import { choiceItem, gradeChoices } from "../grading/grade_choices.ts";
+import { capitalize, strip } from "../harness/python_text.ts";
 import { atLeastTwo, goldIndex, textField, textsField } from "../row_fields.ts";
 import type { Task } from "../task.ts";
 

@@ -4,9 +4,9 @@
 // instruction is worded anew. A row: {"query": "A hen lays 3 eggs a day. How many in a week?",
 //   "response": "3 * 7 = 21. The answer is: 21", "type": "GSM_AnsAug"}; a row of GSM8K will do too.
 // The model goes on after "### Response: Let's think step by step."; a text with "The answer is: 21 eggs." is right.
-import { NO_ANSWER } from "../math_answer.ts";
-import { metamathAnswer, metamathMatch } from "../metamath_answer.ts";
-import { lastWord, RELEASED, substringHit } from "../released_code.ts";
+import { NO_ANSWER } from "../grading/math_answer.ts";
+import { metamathAnswer, metamathMatch } from "../grading/metamath_answer.ts";
+import { lastWord, RELEASED, substringHit } from "../grading/released_code.ts";
 import { leaveOut, textField } from "../row_fields.ts";
 import type { GenerationAnswer, Task } from "../task.ts";
 import { afterHashes, mathDoc } from "./gsm8k.ts";

@@ -4,8 +4,8 @@
 // or the cells question, A, B, C, D, letter, spaces kept. It is asked as "Which is even?\nA. 3\nB. 4\nC. 5\nD. 7\nAnswer:"
 // with the continuations " A" to " D", after a line that names the subject and the first five of the dev split.
 import { fault } from "../../data/row.ts";
-import { choiceItem, gradeChoices } from "../grade_choices.ts";
-import { strip } from "../python_text.ts";
+import { choiceItem, gradeChoices } from "../grading/grade_choices.ts";
+import { strip } from "../harness/python_text.ts";
 import { atLeastTwo, goldIndex, textField, textsField } from "../row_fields.ts";
 import type { Task } from "../task.ts";
 

@@ -4,7 +4,7 @@
 //
 // A row: {"goal": "Keep a door from slamming", "sol1": "Push a wedge under it.", "sol2": "Paint the wedge.", "label": 0}
 // The prompt: "Question: Keep a door from slamming\nAnswer:", weighed with " Push a wedge under it." and " Paint the wedge.".
-import { choiceItem, gradeChoices } from "../grade_choices.ts";
+import { choiceItem, gradeChoices } from "../grading/grade_choices.ts";
 import { goldIndex, textField } from "../row_fields.ts";
 import type { Task } from "../task.ts";
 

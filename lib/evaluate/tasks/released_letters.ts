@@ -6,8 +6,8 @@
 // Example: "# Question:\nDo fish sleep?\n\n# Choices:\nA. They rest.\nB. Never.\n\n# Answer:\n" with the continuations "A" and
 // "B", each the first token of an answer. truthfulqa_letters is the honest form: choices shuffled by a seed.
 import { stream } from "../../run/seed.ts";
-import { asChoices, gradeChoices } from "../grade_choices.ts";
-import { bestOf, RELEASED } from "../released_code.ts";
+import { asChoices, gradeChoices } from "../grading/grade_choices.ts";
+import { bestOf, RELEASED } from "../grading/released_code.ts";
 import { goldIndex, leaveOut, textField, textsField } from "../row_fields.ts";
 import type { ChoiceItem, SplitSource, Task } from "../task.ts";
 import { arcChallenge } from "./arc.ts";

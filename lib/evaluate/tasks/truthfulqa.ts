@@ -7,11 +7,11 @@
 // which are part of the prompt and read from the harness's package.
 import { fault } from "../../data/row.ts";
 import { InputError } from "../../run/errors.ts";
-import { asChoices, choiceItem, gradeChoices } from "../grade_choices.ts";
-import { harnessTaskFile } from "../harness_package.ts";
-import { atLeastTwo, leaveOut, objectField, textField, textsField } from "../row_fields.ts";
+import { asChoices, choiceItem, gradeChoices } from "../grading/grade_choices.ts";
+import { harnessTaskFile } from "../harness/harness_package.ts";
+import { atLeastTwo, leaveOut, objectField, textField, textsField, wellFormed } from "../row_fields.ts";
 import type { Task } from "../task.ts";
-import { parseYaml } from "../yaml.ts";
+import { parseYaml } from "../harness/yaml.ts";
 
 /** A question with its answers, of which those with label 1 are true. */
 interface TruthfulQa {
@@ -61,7 +61,9 @@ function truthfulqa(name: "mc1" | "mc2", grade: Task["grade"]): Task<TruthfulQa>
 
 function parse(row: Record<string, unknown>, field: string): TruthfulQa {
   const targets = objectField(row, field), hub = Array.isArray(targets.choices);
-  const choices = hub ? textsField(targets, "choices") : Object.keys(targets);
+  const choices = hub
+    ? textsField(targets, "choices")
+    : Object.keys(targets).map((key) => wellFormed(key, field));
   const labels = hub ? targets.labels : Object.values(targets);
   if (!hub && choices.some((choice) => /^\d+$/.test(choice))) {
     return fault(`${field} has a number as choice, whose place is lost`, "give choices and labels as lists");

@@ -6,8 +6,8 @@
 // A row: {"sentence": "The jug did not fit on the shelf as the _ was too tall.", "option1": "jug", "option2": "shelf", "answer": "1"}
 // Contexts "The jug did not fit on the shelf as the jug" and "… as the shelf", both with " was too tall.".
 import { shown } from "../../data/row.ts";
-import { gradeChoices } from "../grade_choices.ts";
-import { strip } from "../python_text.ts";
+import { gradeChoices } from "../grading/grade_choices.ts";
+import { strip } from "../harness/python_text.ts";
 import { leaveOut, textField } from "../row_fields.ts";
 import type { Task } from "../task.ts";
 

@@ -1,11 +1,11 @@
 // Prompts that belong to other projects are read from their PyPI packages in .venv (set-up installs them), never copied.
 import { join, relative, resolve } from "node:path";
-import { InputError } from "../run/errors.ts";
-import { readBytes } from "../run/files.ts";
+import { InputError } from "../../run/errors.ts";
+import { readBytes } from "../../run/files.ts";
 
 /** The file `path` of an installed Python package, as text. Throws InputError with the remedy where it is not there. */
 export async function packageFile(name: string, path: string): Promise<string> {
-  const lib = resolve(import.meta.dirname!, "../../.venv/lib");
+  const lib = resolve(import.meta.dirname!, "../../../.venv/lib");
   for (const python of await folders(lib)) {
     const folder = join(lib, python, "site-packages", name), file = join(folder, path);
     if (relative(folder, file).startsWith("..")) {

@@ -1,8 +1,8 @@
 // Results and items in lm-evaluation-harness 0.4.13's files (lm_eval/loggers/evaluation_tracker.py), for its tools.
 // What only it knows (a task's yaml, the environment) is left out; sources' own rows are replaced by what an item holds.
 import { join } from "node:path";
-import { sha256Hex, writeFileAtomic } from "../run/files.ts";
-import { pooledError } from "../stats/mod.ts";
+import { sha256Hex, writeFileAtomic } from "../../run/files.ts";
+import { pooledError } from "../../stats/mod.ts";
 import {
   harnessMeasure,
   harnessOrder,
@@ -11,9 +11,9 @@ import {
   real,
   type SampleFile,
 } from "./harness_samples.ts";
-import type { ItemRow, TaskInfo } from "./item_row.ts";
-import type { OpenTask } from "./task.ts";
-import type { TaskScore } from "./task_score.ts";
+import type { ItemRow, TaskInfo } from "../item_row.ts";
+import type { OpenTask } from "../task.ts";
+import type { TaskScore } from "../scores/task_score.ts";
 
 /** What a run gave. Rows and scores may be of several models: each gets a folder. */
 export interface HarnessRun {

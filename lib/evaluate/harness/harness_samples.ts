@@ -1,8 +1,8 @@
 // Items as lm-evaluation-harness 0.4.13 logs them (SampleResult of its result_schema.py), and JSON as Python writes it.
 // The files' names and the aggregated results are harness_export.ts's.
-import { sha256Hex } from "../run/files.ts";
-import type { ItemRow, TaskInfo } from "./item_row.ts";
-import type { Item, OpenTask } from "./task.ts";
+import { sha256Hex } from "../../run/files.ts";
+import type { ItemRow, TaskInfo } from "../item_row.ts";
+import type { Item, OpenTask } from "../task.ts";
 
 /** The lines of one task's samples file. */
 export interface SampleFile {

@@ -2,7 +2,7 @@
 // Rules of github.com/meta-math/MetaMath (commit 913a0b2), eval_gsm8k.py for numbers and eval_math.py for LaTeX, in our words.
 import { latexEqual } from "./latex_equal.ts";
 import { NO_ANSWER } from "./math_answer.ts";
-import { strip } from "./python_text.ts";
+import { strip } from "../harness/python_text.ts";
 
 const MARK = "The answer is: ";
 

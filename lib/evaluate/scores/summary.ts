@@ -9,8 +9,8 @@ import {
   meanWithError,
   pooledError,
   wilsonInterval,
-} from "../stats/mod.ts";
-import type { ItemRow, TaskInfo } from "./item_row.ts";
+} from "../../stats/mod.ts";
+import type { ItemRow, TaskInfo } from "../item_row.ts";
 import {
   averagedUnits,
   clustersOf,

@@ -1,6 +1,6 @@
 // Items' rows by model and task, and what has a score of its own: each task, each group of tasks.
-import { InputError } from "../run/errors.ts";
-import type { ItemRow, TaskInfo } from "./item_row.ts";
+import { InputError } from "../../run/errors.ts";
+import type { ItemRow, TaskInfo } from "../item_row.ts";
 import type { ScoreLevel } from "./task_score.ts";
 
 /** Rows in the order of documents, by model and task; models in the order in which they come up. */

@@ -1,9 +1,9 @@
 // A context and its continuation → tokens, cut where lm-evaluation-harness cuts them (api/model.py, _encode_pair and
 // models/huggingface.py, tok_encode, _loglikelihood_tokens).
-import type { Tokenizer } from "../model/mod.ts";
-import { InputError } from "../run/errors.ts";
+import type { Tokenizer } from "../../model/mod.ts";
+import { InputError } from "../../run/errors.ts";
 import { rstrip } from "./python_text.ts";
-import type { Item } from "./task.ts";
+import type { Item } from "../task.ts";
 
 /** A context and a continuation as tokens. */
 export interface EncodedPair {

@@ -1,6 +1,6 @@
 // What tasks of choices share: an item with one context for all choices, and its grading as the harness does it.
-import { codePoints } from "./python_text.ts";
-import type { ChoiceAnswer, ChoiceItem, GenerationAnswer, Grade, Item, ItemBody } from "./task.ts";
+import { codePoints } from "../harness/python_text.ts";
+import type { ChoiceAnswer, ChoiceItem, GenerationAnswer, Grade, Item, ItemBody } from "../task.ts";
 
 /** An item whose choices follow one context, each after a space. */
 export function choiceItem(

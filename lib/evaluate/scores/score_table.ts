@@ -1,6 +1,6 @@
 // Scores and comparisons as rows of text for lib/show's tables, and as CSV.
-import type { Column } from "../show/mod.ts";
-import { InputError } from "../run/errors.ts";
+import type { Column } from "../../show/mod.ts";
+import { InputError } from "../../run/errors.ts";
 import { measureText, percentText, pointsText, pText } from "./score_text.ts";
 import type { ModelComparison, TaskScore } from "./task_score.ts";
 

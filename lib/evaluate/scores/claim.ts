@@ -1,5 +1,5 @@
 // What the numbers say of a claim made beforehand: confirmed, not distinguishable or contradicted, in words.
-import { InputError } from "../run/errors.ts";
+import { InputError } from "../../run/errors.ts";
 import { percentText, pointsText, pText } from "./score_text.ts";
 import type { ModelComparison } from "./task_score.ts";
 

@@ -1,5 +1,5 @@
 // Paired differences of models on the same items, with tests that are corrected over the table.
-import { InputError } from "../run/errors.ts";
+import { InputError } from "../../run/errors.ts";
 import {
   averageError,
   averageFreedom,
@@ -13,8 +13,8 @@ import {
   meanWithError,
   pairedBootstrap,
   studentTwoSided,
-} from "../stats/mod.ts";
-import type { ItemRow, TaskInfo } from "./item_row.ts";
+} from "../../stats/mod.ts";
+import type { ItemRow, TaskInfo } from "../item_row.ts";
 import {
   averagedUnits,
   clustersOf,
@@ -244,7 +244,8 @@ function averageComparison(
     high,
     test: "t",
     p: pairedP(paired),
-    minimumDetectable: detectableMean(paired.stderr, paired.df),
+    // Errors and what they let be found are in proportion; a part without discordant items still hides some.
+    minimumDetectable: averageError(parts.map((one) => one.minimumDetectable)),
     df: paired.df,
   };
 }
