@@ -16,7 +16,7 @@ import { writeExamples } from "../data/write.ts";
 import { InputError } from "../run/errors.ts";
 import { resolveUser } from "../run/files.ts";
 import { Progress } from "../run/progress.ts";
-import { chatOf, judgeOf } from "./elicit.ts";
+import { chatOf, judgeOf } from "./asking.ts";
 import type { Flags } from "./flags.ts";
 import { jitOf, modelOf } from "./model.ts";
 import { noteBad, sourceOf, tallyJson, writeReport } from "./source.ts";
@@ -84,7 +84,7 @@ interface Judged {
 async function judge(flags: Flags, examples: Example[]): Promise<Judged> {
   await using asked = await judgeOf(flags);
   const options = await optionsOf(flags, asked.prompt === "rate_small");
-  const { concurrency = asked.concurrency, ...limits } = chatOf(flags);
+  const { concurrency = asked.concurrency, ...limits } = chatOf(flags, "data score");
   const ledger = resolveUser(
     flags.text("ledger") ?? `${flags.required("out").replace(/\.jsonl$/, "")}.answers.jsonl`,
   );
@@ -92,8 +92,6 @@ async function judge(flags: Flags, examples: Example[]): Promise<Judged> {
     ...limits,
     concurrency,
     ledger,
-    onRetry: ({ failure, wait }) =>
-      console.error(`data score: ${failure.message}; again in ${wait.toFixed(1)} s`),
   });
   console.error(`data score: ${estimateText(await estimate(chat, examples, options))}`);
   const found = new Map<string, Example["scores"]>(), failures: Judged["failures"] = [];

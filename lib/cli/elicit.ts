@@ -1,10 +1,8 @@
 // `ual elicit`: ratings of a data file's dialogues from a judge, in a folder that the same command goes on with.
-import { BudgetReached, type ChatOptions, type Endpoint, estimateText } from "../chat/mod.ts";
 import type { Output } from "../cli.ts";
 import type { Example } from "../data/example.ts";
 import { InputError } from "../run/errors.ts";
 import { resolveUser } from "../run/files.ts";
-import { Progress } from "../run/progress.ts";
 import {
   type Agreement,
   agreement,
@@ -18,67 +16,35 @@ import {
   readPrompt,
   testRetest,
 } from "../uncertainty/mod.ts";
+import { askingStage, batchOf, chatOf, judgeOf } from "./asking.ts";
 import type { Flags } from "./flags.ts";
-import { examplesOf, modelOf, threadsOf } from "./model.ts";
+import { examplesOf } from "./model.ts";
 
 /** Rates `--data` into `--out`. */
 export async function elicit(flags: Flags): Promise<Output> {
-  const dir = resolveUser(flags.required("out")), chat = chatOf(flags), asked = await questionsOf(flags);
+  const dir = resolveUser(flags.required("out")),
+    chat = chatOf(flags, "elicit"),
+    asked = await questionsOf(flags);
   const all = await examplesOf(flags);
   const examples = flags.text("limit") === undefined ? all : all.slice(0, flags.whole("limit"));
   await using judge = await judgeOf(flags);
   const prompt = asked.prompt ?? await bundledPrompt(judge.prompt);
-  const progress = new Progress("elicit", examples.length), { concurrency = judge.concurrency } = chat;
-  let failed = 0, done = 0;
-  using ends = interrupts();
-  try {
-    const run = await elicitStage({
+  const { concurrency = judge.concurrency } = chat;
+  const run = await askingStage("elicit", examples.length, "dialogues are rated", (asking) =>
+    elicitStage({
       ...asked,
-      ...ends,
+      signal: asking.signal,
+      stopping: asking.stopping,
       dir,
       examples,
       prompt,
       endpoint: judge.endpoint,
       chat: { ...chat, concurrency },
-      batch: flags.flag("batch")
-        ? { onStatus: ({ id, state }) => console.error(`batch ${id}: ${state}`) }
-        : undefined,
-      onEstimate: (cost) => console.error(`elicit: ${estimateText(cost)}`),
-      onRating: async (row, count) => {
-        if (row.failed !== undefined) failed++;
-        await progress.update(done = count, { note: failed ? `${failed} failed` : undefined });
-      },
-    });
-    if (!run.skipped) await progress.finish();
-    return report(flags, run, examples);
-  } catch (error) {
-    if (done) await progress.finish();
-    if (!(error instanceof BudgetReached) && !ends.asked()) throw error;
-    console.error(
-      `elicit: ${done} of ${examples.length} dialogues are rated; the same command goes on from there`,
-    );
-    throw error;
-  }
-}
-
-/** Limits, budget and price of the flags; `verb` begins what is said of retries. */
-export function chatOf(flags: Flags, verb = "elicit"): Omit<ChatOptions, "ledger"> {
-  const number = (name: string) =>
-    flags.text(name) === undefined ? undefined : flags.number(name, { least: 0 });
-  const input = number("price-in"), output = number("price-out");
-  if ((input === undefined) !== (output === undefined)) {
-    throw new InputError("Cannot use one of --price-in and --price-out alone: give both");
-  }
-  return {
-    ...(flags.text("concurrency") === undefined ? {} : { concurrency: flags.whole("concurrency") }),
-    requestsPerMinute: number("rpm"),
-    tokensPerMinute: number("tpm"),
-    timeout: flags.number("timeout", { least: 0 }),
-    budget: number("budget"),
-    ...(input === undefined ? {} : { price: { input, output: output! } }),
-    onRetry: ({ failure, wait }) =>
-      console.error(`${verb}: ${failure.message}; again in ${wait.toFixed(1)} s`),
-  };
+      batch: batchOf(flags),
+      onEstimate: asking.onEstimate,
+      onRating: (row, count) => asking.answered(count, row.failed !== undefined),
+    }));
+  return report(flags, run, examples);
 }
 
 async function questionsOf(flags: Flags): Promise<QuestionOptions> {
@@ -102,62 +68,6 @@ async function promptOf(flags: Flags): Promise<JudgePrompt | undefined> {
   }
   if (path) return await readPrompt(resolveUser(path));
   return flags.flag("reasons") ? await bundledPrompt("rate_reason") : undefined;
-}
-
-/** Who is asked, and what suits it where the flags do not say. */
-export interface Judge extends AsyncDisposable {
-  endpoint: Endpoint;
-  prompt: "rate" | "rate_small";
-  concurrency: number;
-}
-
-/** The endpoint of the flags; without any, a server of our own on `--model`, started in this process. */
-export async function judgeOf(flags: Flags): Promise<Judge> {
-  if (flags.text("base-url") !== undefined || flags.text("model-name") !== undefined) {
-    const endpoint = {
-      baseUrl: flags.text("base-url"),
-      model: flags.required("model-name"),
-      keyVariable: flags.text("key-env"),
-    };
-    return { endpoint, prompt: "rate", concurrency: 8, [Symbol.asyncDispose]: async () => {} };
-  }
-  const { serve } = await import("../serve/mod.ts");
-  const { model, template } = await modelOf(flags), concurrency = 16;
-  const server = await serve(model, { template, threads: threadsOf(flags), batch: concurrency });
-  const endpoint = {
-    baseUrl: server.url,
-    model: server.models[0].id,
-    keyVariable: "UAL_LOCAL_KEY", // none is needed, and the user's stays where it belongs
-    keyedAs: "local",
-  };
-  const close = async () => {
-    await server.close({ graceSeconds: 0 });
-    model.weights.close();
-  };
-  return { endpoint, prompt: "rate_small", concurrency, [Symbol.asyncDispose]: close };
-}
-
-/** Ctrl-C: first lets the calls under way end, a second time ends them too. */
-export function interrupts(
-  verb = "elicit",
-): { stopping: AbortSignal; signal: AbortSignal; asked(): boolean } & Disposable {
-  const soft = new AbortController(), hard = new AbortController();
-  const onSignal = () => {
-    if (soft.signal.aborted) {
-      return hard.abort(new Error("Stopped at once: the calls under way were given up"));
-    }
-    console.error(`${verb}: stopping after the calls under way; Ctrl-C again gives them up`);
-    soft.abort(new Error("Stopped as asked"));
-  };
-  for (const name of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(name, onSignal);
-  return {
-    stopping: soft.signal,
-    signal: hard.signal,
-    asked: () => soft.signal.aborted,
-    [Symbol.dispose]() {
-      for (const name of ["SIGINT", "SIGTERM"] as const) Deno.removeSignalListener(name, onSignal);
-    },
-  };
 }
 
 function report(flags: Flags, { rows, spent, skipped }: ElicitedRun, examples: readonly Example[]): Output {

@@ -1,5 +1,4 @@
 // `ual grade`: grades from 1 to 10 of a model's answers by a judge, in a folder that the same command goes on with.
-import { BudgetReached, estimateText } from "../chat/mod.ts";
 import type { Output } from "../cli.ts";
 import {
   type GradedRun,
@@ -11,8 +10,7 @@ import {
   readTurnAnswers,
 } from "../evaluate/judge/mod.ts";
 import { resolveUser } from "../run/files.ts";
-import { Progress } from "../run/progress.ts";
-import { chatOf, interrupts, judgeOf } from "./elicit.ts";
+import { askingStage, chatOf, judgeOf } from "./asking.ts";
 import type { Flags } from "./flags.ts";
 
 /** Grades `--answers` into `--out`. */
@@ -29,12 +27,10 @@ export async function grade(flags: Flags): Promise<Output> {
   const prompts = { ...await gradePrompts({ small: reached.prompt === "rate_small" }), ...own };
   const { concurrency = reached.concurrency } = chat;
   const turns = questions.reduce((sum, { answers }) => sum + answers.length, 0);
-  const progress = new Progress("grade", turns);
-  let failed = 0, done = 0;
-  using ends = interrupts("grade");
-  try {
-    const run = await gradeStage({
-      ...ends,
+  const run = await askingStage("grade", turns, "turns are graded", (asking) =>
+    gradeStage({
+      signal: asking.signal,
+      stopping: asking.stopping,
       dir,
       questions,
       prompts,
@@ -42,20 +38,10 @@ export async function grade(flags: Flags): Promise<Output> {
       maxTokens,
       endpoint: reached.endpoint,
       chat: { ...chat, concurrency },
-      onEstimate: (cost) => console.error(`grade: ${estimateText(cost)}`),
-      onGrade: async ({ score }, count) => {
-        if (score === null) failed++;
-        await progress.update(done = count, { note: failed ? `${failed} failed` : undefined });
-      },
-    });
-    if (!run.skipped) await progress.finish();
-    return report(flags.required("out"), run);
-  } catch (error) {
-    if (done) await progress.finish();
-    if (!(error instanceof BudgetReached) && !ends.asked()) throw error;
-    console.error(`grade: ${done} of ${turns} turns are graded; the same command goes on from there`);
-    throw error;
-  }
+      onEstimate: asking.onEstimate,
+      onGrade: ({ score }, count) => asking.answered(count, score === null),
+    }));
+  return report(flags.required("out"), run);
 }
 
 async function promptsOf(flags: Flags): Promise<Partial<GradePrompts>> {

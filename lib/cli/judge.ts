@@ -1,5 +1,4 @@
 // `ual judge`: which of two models answers better, by a judge, in a folder that the same command goes on with.
-import { BudgetReached, estimateText } from "../chat/mod.ts";
 import type { Output } from "../cli.ts";
 import {
   annotator,
@@ -16,8 +15,7 @@ import {
 } from "../evaluate/judge/mod.ts";
 import { oneLine } from "../run/errors.ts";
 import { resolveUser } from "../run/files.ts";
-import { Progress } from "../run/progress.ts";
-import { chatOf, interrupts, type Judge, judgeOf } from "./elicit.ts";
+import { askingStage, batchOf, chatOf, type Judge, judgeOf } from "./asking.ts";
 import type { Flags } from "./flags.ts";
 
 /** Judges `--outputs` against `--reference` into `--out`. */
@@ -29,13 +27,11 @@ export async function judge(flags: Flags): Promise<Output> {
   if (asked.name !== undefined) await annotator(asked.name, asked); // what is wrong with it is said before a model is opened
   await using reached = await judgeOf(flags);
   const way = await annotator(asked.name ?? nameFor(reached), { ...asked, small: isSmall(reached) });
-  const total = paired.pairs.length, progress = new Progress("judge", total);
   const { concurrency = reached.concurrency } = chat;
-  let failed = 0, done = 0;
-  using ends = interrupts("judge");
-  try {
-    const run = await judgeStage({
-      ...ends,
+  const run = await askingStage("judge", paired.pairs.length, "pairs are judged", (asking) =>
+    judgeStage({
+      signal: asking.signal,
+      stopping: asking.stopping,
       dir,
       paired,
       order,
@@ -44,23 +40,11 @@ export async function judge(flags: Flags): Promise<Output> {
       annotator: way,
       endpoint: reached.endpoint,
       chat: { ...chat, concurrency },
-      batch: flags.flag("batch")
-        ? { onStatus: ({ id, state }) => console.error(`batch ${id}: ${state}`) }
-        : undefined,
-      onEstimate: (cost) => console.error(`judge: ${estimateText(cost)}`),
-      onAnnotation: async (annotation, count) => {
-        if (annotation.failed !== undefined) failed++;
-        await progress.update(done = count, { note: failed ? `${failed} failed` : undefined });
-      },
-    });
-    if (!run.skipped) await progress.finish();
-    return report(flags, run, { paired, name: way.name });
-  } catch (error) {
-    if (done) await progress.finish();
-    if (!(error instanceof BudgetReached) && !ends.asked()) throw error;
-    console.error(`judge: ${done} of ${total} pairs are judged; the same command goes on from there`);
-    throw error;
-  }
+      batch: batchOf(flags),
+      onEstimate: asking.onEstimate,
+      onAnnotation: ({ failed }, count) => asking.answered(count, failed !== undefined),
+    }));
+  return report(flags, run, { paired, name: way.name });
 }
 
 const isSmall = ({ prompt }: Judge) => prompt === "rate_small";
