@@ -23,24 +23,11 @@ import {
   pairedBootstrap,
   studentTwoSided,
 } from "../lib/stats/mod.ts";
+import { info, itemRows } from "./item_rows.ts";
 
-function info(task: string, metrics = ["acc"], more: Partial<TaskInfo> = {}): TaskInfo {
-  return { task, metrics, shots: 0, settings: "harness", source: "bundled", ...more };
-}
-
-/** A model's rows of a task, one a value of `metric`. */
-function rowsOf(model: string, task: string, values: ArrayLike<number>, metric = "acc"): ItemRow[] {
-  return Array.from(values, (value, doc_index) => ({
-    model,
-    task,
-    doc_index,
-    question: "?",
-    context_sha256: `${task} ${doc_index}`,
-    n_context_tokens: 5,
-    truncated: 0,
-    [metric]: value,
-  }));
-}
+/** itemRows() by one measure. */
+const rowsOf = (model: string, task: string, values: ArrayLike<number>, metric = "acc"): ItemRow[] =>
+  itemRows(model, task, values, [metric]);
 
 /** n hits and misses: `both` that every model has, and then those at which model m is good. */
 const hits = (n: number, from: number, to: number) =>

@@ -1,34 +1,20 @@
 // Scores and their tables against plain loops, what lm-evaluation-harness pooled, and what is hardly there.
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { ItemRow, TaskInfo } from "../lib/evaluate/item_row.ts";
+import type { ItemRow } from "../lib/evaluate/item_row.ts";
 import { scoreTable, summarise, type TaskScore, toCsv } from "../lib/evaluate/mod.ts";
 import { InputError } from "../lib/run/errors.ts";
 import { table } from "../lib/show/mod.ts";
 import { meanWithError, wilsonInterval } from "../lib/stats/mod.ts";
+import { info, itemRows } from "./item_rows.ts";
 
 const { pooled } = JSON.parse(
   await Deno.readTextFile(join(import.meta.dirname!, "parity/stats/paired.json")),
 );
 
-function info(task: string, metrics = ["acc"], more: Partial<TaskInfo> = {}): TaskInfo {
-  return { task, metrics, shots: 0, settings: "harness", source: "bundled", ...more };
-}
-
-/** A model's rows of a task, one a value, with nothing but what scores need. */
-function rowsOf(model: string, task: string, values: number[], more: Partial<ItemRow> = {}): ItemRow[] {
-  return values.map((acc, doc_index) => ({
-    model,
-    task,
-    doc_index,
-    question: "?",
-    context_sha256: `${task} ${doc_index}`,
-    n_context_tokens: 5,
-    truncated: 0,
-    acc,
-    ...more,
-  }));
-}
+/** itemRows() by acc, with more fields. */
+const rowsOf = (model: string, task: string, values: number[], more: Partial<ItemRow> = {}): ItemRow[] =>
+  itemRows(model, task, values, ["acc"], more);
 
 const find = (scores: TaskScore[], task: string, metric = "acc") =>
   scores.find((s) => s.task === task && s.metric === metric)!;

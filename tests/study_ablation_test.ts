@@ -30,6 +30,7 @@ import {
 } from "../lib/study/judging.ts";
 import { type Preset, preset } from "../lib/study/presets.ts";
 import { withTinyModel } from "./oracles/tiny_server.ts";
+import { itemRows } from "./item_rows.ts";
 
 const p: Preset = (() => {
   const quick = preset("quick");
@@ -71,18 +72,9 @@ Deno.test("mixSets() are the upper half, the lower half and half of each, of one
   assert.equal(runs["mixed-UAL"].examples, sets.mixed);
 });
 
-/** Made-up rows of a task, one a value. */
+/** itemRows() by the measures of the ablations' tasks. */
 const rowsOf = (model: string, task: string, values: number[], metrics = ["acc", "acc_norm"]): ItemRow[] =>
-  values.map((value, doc_index) => ({
-    model,
-    task,
-    doc_index,
-    question: "?",
-    context_sha256: `${task} ${doc_index}`,
-    n_context_tokens: 1,
-    truncated: 0,
-    ...Object.fromEntries(metrics.map((metric) => [metric, value])),
-  }));
+  itemRows(model, task, values, metrics);
 
 const scored = (id: string, nll: number[]): Score => ({
   id,

@@ -14,6 +14,7 @@ import { boundaryRows, choiceItem, promptText, rowsOfItem } from "../lib/study/s
 import { contaminationText, decontaminated } from "../lib/study/training_set.ts";
 import { inFolder } from "./folder.ts";
 import { withTinyModel } from "./oracles/tiny_server.ts";
+import { itemRows } from "./item_rows.ts";
 
 Deno.test("benchmarkTasks() opens each plan's tasks with its shots, limit and length of answers", async () => {
   const tasks = await benchmarkTasks([
@@ -132,19 +133,9 @@ Deno.test("keptEach() makes what is missing together, and nothing twice", () =>
     assert.deepEqual(asked, [["a", "b"], ["b"]]);
   }));
 
-/** Made-up rows of a task, one a value. */
+/** itemRows() by one measure, with more fields. */
 const rowsOf = (model: string, task: string, metric: string, values: number[], more = {}): ItemRow[] =>
-  values.map((value, doc_index) => ({
-    model,
-    task,
-    doc_index,
-    question: "?",
-    context_sha256: `${task} ${doc_index}`,
-    n_context_tokens: 1,
-    truncated: 0,
-    [metric]: value,
-    ...more,
-  }));
+  itemRows(model, task, values, [metric], more);
 
 Deno.test("judgedClaims() judges each claim by the comparison of its two models, either way round", async () => {
   const tasks = await openTasks(["piqa", "winogrande"], {}, { limit: 20 });
