@@ -1,6 +1,8 @@
 // One question with its choices as a tree of tokens: what all choices begin with stands once, each choice's rest is a branch.
 // A node sees what is above it only, so every choice is read as if it stood alone after its context.
 
+import { commonLength } from "./common_length.ts";
+
 /** A question: the choices' token sequences, each a context and its continuation together. */
 export interface ChoiceRequest {
   /** One a choice, its length at least `targets` + 1. */
@@ -36,14 +38,6 @@ export function sharedPrefix(requests: ChoiceRequest[]): number {
   if (all.length === 0) return 0;
   const most = context.reduce((least, n) => Math.min(least, n), Infinity) - 1;
   return Math.max(0, commonLength(all, 0, most));
-}
-
-/** How far `lists` agree from index `from` on, up to index `to`. */
-function commonLength(lists: ArrayLike<number>[], from: number, to: number): number {
-  const [first, ...others] = lists;
-  let n = from;
-  while (n < to && n < first.length && others.every((list) => list[n] === first[n])) n++;
-  return n;
 }
 
 /** The tree of a request whose first `prefix` tokens are computed apart: at most sharedPrefix() of it. */

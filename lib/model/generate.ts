@@ -4,6 +4,7 @@ import type { JitOptions } from "../jit/mod.ts";
 import { InputError } from "../run/errors.ts";
 import { type Stream, stream } from "../run/seed.ts";
 import type { Adapter, Base } from "./base.ts";
+import { commonLength } from "./common_length.ts";
 import { Engine, type Generated } from "./engine.ts";
 import { roundUp } from "./rows.ts";
 import { checkSampling, type Sampling } from "./sampling.ts";
@@ -74,10 +75,7 @@ function prefixesFor(
   prompts: ArrayLike<number>[],
   longest: number,
 ): PrefixCache | undefined {
-  const [first, ...others] = prompts;
-  let shared = 0;
-  while (shared < first.length && others.every((prompt) => prompt[shared] === first[shared])) shared++;
-  if (others.length === 0 || shared < CHUNK) return undefined;
+  if (prompts.length < 2 || commonLength(prompts, 0, CHUNK) < CHUNK) return undefined;
   return new PrefixCache(2 * roundUp(longest, CHUNK) * bytesPerToken(config));
 }
 
