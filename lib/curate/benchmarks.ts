@@ -1,10 +1,10 @@
 // The texts of benchmarks, to find them in training data: from the local mirror by name, or from any file of rows. Only texts
 // are read here; tasks and scoring are lib/evaluate.
 import { parse } from "csv-parse/sync";
-import { unzipSync } from "fflate";
 import { basename } from "node:path";
 import { formatOf, rowsOf } from "../data/format.ts";
 import { mirrorFile } from "../data/mirror.ts";
+import { zipEntries } from "../data/zip.ts";
 import { InputError } from "../run/errors.ts";
 import { readBytes, resolveUser } from "../run/files.ts";
 
@@ -104,20 +104,12 @@ async function* fileRows(path: string): AsyncGenerator<{ at: number; row: Row }>
 
 /** The test questions in MMLU's zip: a CSV without header a subject. */
 async function* mmluRows(path: string): AsyncGenerator<{ at: number; row: Row }> {
-  const entries = readZip(await readBytes(path), path);
+  const entries = zipEntries(await readBytes(path), path, (name) => /_test\.csv$/.test(name));
   const names = Object.keys(entries).sort();
   let at = 0;
   for (const name of names) {
     const subject = basename(name).replace(/_test\.csv$/, "");
     const rows = parse(new TextDecoder().decode(entries[name])) as string[][];
     for (const [i, cells] of rows.entries()) yield { at: ++at, row: { id: `${subject}#${i + 1}`, cells } };
-  }
-}
-
-function readZip(bytes: Uint8Array, path: string): Record<string, Uint8Array> {
-  try {
-    return unzipSync(bytes, { filter: ({ name }) => /_test\.csv$/.test(name) });
-  } catch (error) {
-    throw new InputError(`Cannot read ${path}: it is no zip (${(error as Error).message}); get it again`);
   }
 }

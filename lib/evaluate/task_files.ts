@@ -1,11 +1,11 @@
 // The rows of a task's files: bundled with the project, in the local mirror (checked by its SHA256SUMS), or from the hub.
 import { parse } from "csv-parse/sync";
-import { unzipSync } from "fflate";
 import { basename, join, resolve } from "node:path";
 import { formatOf, rowsOf, type SourceFile } from "../data/format.ts";
 import type { HubOptions } from "../data/hub_access.ts";
 import { openDataset, parseDatasetName } from "../data/hub_dataset.ts";
 import { mirrorFolder } from "../data/mirror.ts";
+import { zipEntries } from "../data/zip.ts";
 import { InputError, messageOf } from "../run/errors.ts";
 import { readBytes, resolveUser, sha256File } from "../run/files.ts";
 import type { SplitSource } from "./task.ts";
@@ -158,12 +158,7 @@ async function fileRows(file: SourceFile, before: number): Promise<TaskRow[]> {
 
 /** The rows {cells} of a CSV file without header in a zip; none where it has no such entry. */
 function zipRows(bytes: Uint8Array, { path, entry }: { path: string; entry: string }): TaskRow[] {
-  let entries: Record<string, Uint8Array>;
-  try {
-    entries = unzipSync(bytes, { filter: ({ name }) => `/${name}`.endsWith(`/${entry}`) });
-  } catch (error) {
-    throw new InputError(`Cannot read ${path}: it is no zip (${messageOf(error)}); get it again`);
-  }
+  const entries = zipEntries(bytes, path, (name) => `/${name}`.endsWith(`/${entry}`));
   const found = Object.values(entries)[0], shown = `${path}!${entry}`;
   if (!found) return [];
   try {
