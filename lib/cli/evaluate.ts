@@ -56,7 +56,7 @@ export async function evaluate(flags: Flags): Promise<Output> {
   const infos = tasks.map(taskInfo), many = Object.keys(adapters).length > 1;
   const scores = summarise(rows, infos), comparisons = many ? compareModels(rows, infos) : [];
   const contamination = found.map((one) => reportOf(one, rows, infos));
-  const summary = {
+  const summary = finite({
     model: { name: model.name, hash: model.hash },
     adapters: Object.fromEntries(Object.keys(adapters).map((name) => [name, hashes[name] ?? null])),
     tasks: tasks.map((task, i) => ({ ...infos[i], ...aboutTask(task, rows) })),
@@ -65,7 +65,7 @@ export async function evaluate(flags: Flags): Promise<Output> {
     ...(heldout ? { heldout } : {}),
     contamination,
     versions: versions(),
-  };
+  });
   const written = {
     items: join(out, "items.jsonl"),
     summary: join(out, "summary.json"),
@@ -73,7 +73,7 @@ export async function evaluate(flags: Flags): Promise<Output> {
   };
   await writeFileAtomic(written.items, lines(rows));
   await writeFileAtomic(written.results, lines(scores));
-  await writeFileAtomic(written.summary, sortedJson(finite(summary)));
+  await writeFileAtomic(written.summary, sortedJson(summary));
   const seconds = (performance.now() - started) / 1000;
   await writeFileAtomic(join(out, "volatile.json"), sortedJson({ seconds, hardware: hardware() }));
   if (flags.flag("harness")) {
@@ -81,7 +81,7 @@ export async function evaluate(flags: Flags): Promise<Output> {
     await writeHarnessResults(join(out, "harness"), run, { modelArgs: `pretrained=${model.name}`, seconds });
   }
   return {
-    json: { out, ...written, ...finite(summary) as object },
+    json: { out, ...written, ...summary },
     text: textOf({ scores, comparisons, heldout, contamination, out }),
   };
 }
@@ -234,7 +234,7 @@ function reportOf(
 const lines = (rows: object[]) => rows.map((row) => JSON.stringify(row) + "\n").join("");
 
 /** A value as JSON has it: NaN is null. */
-const finite = (value: unknown): unknown =>
+const finite = (value: object): object =>
   JSON.parse(JSON.stringify(value, (_, v) => typeof v === "number" && !Number.isFinite(v) ? null : v));
 
 interface Told {

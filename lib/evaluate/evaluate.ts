@@ -64,7 +64,7 @@ export async function evaluate(
   tasks.forEach(({ task: { name }, items }) => checkRoom(name, items, max));
   for (const opened of batchesOf(tasks)) {
     const made = new Map<string, ItemRow>(); // by key
-    const jobs = opened.flatMap((task) => names.flatMap((name) => jobsOf(task, name, model, options)));
+    const jobs = opened.flatMap((task) => jobsOf(task, names, model, options));
     for (const job of jobs) {
       const row = ledger?.get(job.key);
       if (row && isRowOf(row, job.start, job.task.metrics)) made.set(job.key, row);
@@ -105,39 +105,50 @@ function batchesOf(tasks: OpenTask[]): OpenTask[][] {
   return batches;
 }
 
+/** The items of a task under each model in turn; what does not depend on the model is hashed once. */
 function jobsOf(
   { task, shots, settings, items }: OpenTask,
-  name: string,
+  names: string[],
   model: Model,
   { ledger, adapterHashes = {}, engine = "onnxruntime" }: EvaluateOptions,
 ): Job[] {
-  return items.map((item) => {
-    const { docIndex, id, cluster, question, contexts } = item;
-    const start: ItemRow = {
-      model: name,
-      task: task.name,
-      doc_index: docIndex,
-      ...(id === undefined ? {} : { id }),
-      ...(task.group ? { group: task.group } : {}),
-      ...(cluster === undefined ? {} : { cluster }),
-      question,
-      context_sha256: sha256Hex(contexts[0]),
-      n_context_tokens: 0,
-      truncated: 0,
-    };
-    const key = ledger
-      ? itemKey({
-        version: VERSION,
-        model: [model.hash, model.definition],
-        adapter: name in adapterHashes ? adapterHashes[name] : null,
-        task: task.name,
-        settings: [settings, shots, task.metrics],
-        engine,
-        item: sha256Hex(JSON.stringify(item)), // its row in the file among it
-      })
-      : `${name}\n${task.name}\n${docIndex}`;
-    return { task, item, start, key };
-  });
+  const known = items.map((item) => ({
+    item,
+    start: startOf(task, item),
+    hash: ledger ? sha256Hex(JSON.stringify(item)) : "", // its row in the file among it
+  }));
+  return names.flatMap((name) =>
+    known.map(({ item, start, hash }) => {
+      const key = ledger
+        ? itemKey({
+          version: VERSION,
+          model: [model.hash, model.definition],
+          adapter: name in adapterHashes ? adapterHashes[name] : null,
+          task: task.name,
+          settings: [settings, shots, task.metrics],
+          engine,
+          item: hash,
+        })
+        : `${name}\n${task.name}\n${item.docIndex}`;
+      return { task, item, start: { ...start, model: name }, key };
+    })
+  );
+}
+
+/** What an item's row has before scoring, but for the model. */
+function startOf(task: Task, { docIndex, id, cluster, question, contexts }: Item): ItemRow {
+  return {
+    model: "",
+    task: task.name,
+    doc_index: docIndex,
+    ...(id === undefined ? {} : { id }),
+    ...(task.group ? { group: task.group } : {}),
+    ...(cluster === undefined ? {} : { cluster }),
+    question,
+    context_sha256: sha256Hex(contexts[0]),
+    n_context_tokens: 0,
+    truncated: 0,
+  };
 }
 
 interface RunOptions extends EvaluateOptions {

@@ -38,9 +38,6 @@ const SOURCES: Record<string, { mirror: string; references?: string } | { bundle
   two_turns: { bundled: "two_turns/test.jsonl" },
 };
 
-/** Names of the sources that are no files. */
-export const PROMPT_SOURCES: readonly string[] = Object.keys(SOURCES);
-
 /**
  * The prompts of a source: alpaca_eval (805), lima (300 test prompts), mt_bench (80, two turns, with GPT-4's references) and
  * vicuna_bench from the local mirror; open and two_turns, our own; or a file: a JSON array or JSONL whose rows have one of
