@@ -241,6 +241,9 @@ Deno.test("report.html has a name for every control, heads for every table and n
         return out;
       })()`);
       assert.deepEqual(faults, []);
+      await page.setViewportSize({ width: 500, height: 800 });
+      // wide tables scroll in themselves, the page does not
+      assert.ok(await page.evaluate("document.documentElement.scrollWidth <= 500"));
       for (const colorScheme of ["light", "dark"] as const) {
         await page.emulateMedia({ colorScheme });
         const contrast = await page.evaluate(`(() => {

@@ -12,7 +12,7 @@ h1 { font-size: 1.6rem; margin: 0 0 0.5rem; }
 h2 { font-size: 1.25rem; margin: 2.5rem 0 0.5rem; }
 a { color: var(--link); }
 nav a { margin-right: 1rem; }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; position: relative; }
 table { border-collapse: collapse; font-size: 0.92rem; }
 caption { text-align: left; color: var(--soft); padding-bottom: 0.4rem; }
 th, td { padding: 0.25rem 0.7rem 0.25rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
