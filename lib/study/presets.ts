@@ -39,6 +39,21 @@ export interface EvaluationSizes {
   average: string[];
 }
 
+/** Sizes of the notebook 05_cluster. */
+export interface ClusterSizes {
+  /** Texts whose answers give the features: held-out dialogues, and training dialogues that were not trained on. */
+  heldout: number;
+  unused: number;
+  /** Random pairs of tokens, and how often each of their tokens must occur. */
+  pairs: number;
+  minCount: number;
+  /** At most so many features of each token of a pair: the first ones. */
+  maxPoints: number;
+  /** The sweep over layers: transformers' numbers (0: embeddings), and how many of the pairs. */
+  layers: number[];
+  layerPairs: number;
+}
+
 /** Sizes of the notebook 06_ablate. */
 export interface AblationSizes {
   /** Short runs: the first so many training dialogues, and how often they are passed over. */
@@ -78,6 +93,7 @@ export interface Preset {
   judgedCount: number;
   samples: number;
   evaluation: EvaluationSizes;
+  cluster: ClusterSizes;
   ablation: AblationSizes;
 }
 
@@ -120,6 +136,7 @@ const presets: Record<string, Preset> = {
       released: [{ names: ["released_arc_challenge"], limit: 4 }],
       average: ["arc_challenge", "hellaswag", "truthfulqa_mc2"],
     },
+    cluster: { heldout: 8, unused: 0, pairs: 6, minCount: 6, maxPoints: 20, layers: [0, 15], layerPairs: 3 },
     ablation: {
       trainCount: 4,
       epochs: 1,
@@ -161,6 +178,15 @@ const presets: Record<string, Preset> = {
       ],
       average: PAPERS,
     },
+    cluster: {
+      heldout: Infinity,
+      unused: 64,
+      pairs: 100,
+      minCount: 20,
+      maxPoints: 60,
+      layers: [0, 5, 10, 15, 20, 25],
+      layerPairs: 30,
+    },
     ablation: {
       trainCount: 48,
       epochs: 1,
@@ -197,6 +223,15 @@ const presets: Record<string, Preset> = {
       released: [{ names: ["released"], limit: 200 }],
       average: PAPERS,
     },
+    cluster: {
+      heldout: Infinity,
+      unused: 160,
+      pairs: 100,
+      minCount: 20,
+      maxPoints: 400,
+      layers: [0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30],
+      layerPairs: 100,
+    },
     ablation: {
       trainCount: 128,
       epochs: 2,
@@ -223,8 +258,8 @@ export function preset(name: string = Deno.env.get("UAL_PRESET") ?? "smollm2"): 
   return presets[name];
 }
 
-/** The preset without what only the notebooks on benchmarks and ablations use. */
-export function trainingSizes(p: Preset): Omit<Preset, "evaluation" | "ablation"> {
-  const { evaluation: _evaluation, ablation: _ablation, ...sizes } = p;
+/** The preset without what only the notebooks on benchmarks, clusters and ablations use. */
+export function trainingSizes(p: Preset): Omit<Preset, "evaluation" | "cluster" | "ablation"> {
+  const { evaluation: _evaluation, cluster: _cluster, ablation: _ablation, ...sizes } = p;
   return sizes;
 }
