@@ -48,7 +48,10 @@ method  perplexity   n
 <SFT>        12.35  32
 U"AL             –   5`,
   );
-  match(String(html), /<caption>held-out<\/caption>/);
+  match(
+    String(html),
+    /<caption>held-out<\/caption><thead><tr><th scope="col" style="text-align:left">method/,
+  );
   match(
     String(html),
     /<td style="text-align:left">&lt;SFT&gt;<\/td><td style="text-align:right">12\.35<\/td>/,
@@ -76,7 +79,7 @@ Deno.test("bar() holds times while it runs and none at its end", () => {
   equal(end["text/plain"], "SFT & LS: 9 of 9 steps · loss 2.1");
   equal(
     end["text/html"],
-    '<div>SFT &amp; LS <progress value="9" max="9"></progress> 9 of 9 steps · loss 2.1</div>',
+    '<div><label>SFT &amp; LS <progress value="9" max="9"></progress></label> 9 of 9 steps · loss 2.1</div>',
   );
 });
 

@@ -29,9 +29,9 @@ export function bar(state: ProgressState): Bundle {
   if (!finished && secondsLeft !== undefined) parts.push(`${clock(secondsLeft)} left`);
   const text = parts.join(" · ");
   return {
-    "text/html": `<div>${escapeHtml(title)} <progress value="${done}" max="${total}"></progress> ${
-      escapeHtml(text)
-    }</div>`,
+    "text/html": `<div><label>${
+      escapeHtml(title)
+    } <progress value="${done}" max="${total}"></progress></label> ${escapeHtml(text)}</div>`,
     "text/plain": `${title}: ${text}`,
   };
 }

@@ -51,15 +51,16 @@ function cellText(value: unknown, digits?: number): string {
 }
 
 function tableHtml(heads: string[], cells: string[][], numeric: boolean[], caption?: string): string {
-  const row = (tag: string, texts: string[]) => {
-    const align = (i: number) => numeric[i] ? "right" : "left";
-    return `<tr>${
-      texts.map((t, i) => `<${tag} style="text-align:${align(i)}">${escapeHtml(t)}</${tag}>`).join("")
+  const row = (texts: string[], cell: (text: string, align: string) => string) =>
+    `<tr>${
+      texts.map((t, i) => cell(escapeHtml(t), `text-align:${numeric[i] ? "right" : "left"}`)).join("")
     }</tr>`;
-  };
   const title = caption ? `<caption>${escapeHtml(caption)}</caption>` : "";
-  const body = cells.map((texts) => row("td", texts)).join("\n");
-  return `<table>${title}<thead>${row("th", heads)}</thead><tbody>\n${body}\n</tbody></table>`;
+  const head = row(heads, (text, style) => `<th scope="col" style="${style}">${text}</th>`);
+  const body = cells.map((texts) => row(texts, (text, style) => `<td style="${style}">${text}</td>`)).join(
+    "\n",
+  );
+  return `<table>${title}<thead>${head}</thead><tbody>\n${body}\n</tbody></table>`;
 }
 
 function tablePlain(heads: string[], cells: string[][], numeric: boolean[], caption?: string): string {

@@ -171,16 +171,17 @@ const CELL = "text-align:left;vertical-align:top;white-space:pre-wrap;min-width:
 
 /** Long texts as a table: lines kept, columns of equal width. Each row starts with its label. */
 function textGrid(heads: string[], rows: string[][]): Bundle {
-  const cells = (tag: string, texts: string[]) =>
-    texts.map((text) => `<${tag} style="${CELL}">${escapeHtml(text)}</${tag}>`).join("");
-  const body = rows.map(([label, ...texts]) => `<tr>${cells("th", [label])}${cells("td", texts)}</tr>`);
+  const cells = (tag: "td" | "th", texts: string[], scope = "") =>
+    texts.map((text) => `<${tag}${scope} style="${CELL}">${escapeHtml(text)}</${tag}>`).join("");
+  const body = rows.map(([label, ...texts]) =>
+    `<tr>${cells("th", [label], ' scope="row"')}${cells("td", texts)}</tr>`
+  );
+  const head = cells("td", [""]) + cells("th", heads, ' scope="col"');
   const plain = rows.flatMap(([label, ...texts]) =>
     texts.map((text, i) => `${heads[i]} · ${label}\n${text}`)
   );
   return {
-    "text/html": `<table><thead><tr>${cells("th", ["", ...heads])}</tr></thead><tbody>${
-      body.join("\n")
-    }</tbody></table>`,
+    "text/html": `<table><thead><tr>${head}</tr></thead><tbody>${body.join("\n")}</tbody></table>`,
     "text/plain": plain.join("\n\n"),
   };
 }
