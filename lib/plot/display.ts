@@ -96,7 +96,7 @@ function draw() {
 }
 if (window.ualPlotly) draw(); else window.addEventListener("ual-plotly", draw, { once: true });
 })();`;
-  const place = `data-figure="${key}" role="img" aria-label="${escapeHtml(alt)}"`;
+  const place = `data-figure="${key}" role="figure" aria-label="${escapeHtml(alt)}"`;
   return {
     "text/html":
       `<div ${place} style="width:${width}px;height:${height}px">${image}</div><script>${script}</script>`,
