@@ -7,11 +7,16 @@ import katex from "katex";
 const pattern =
   /(```[\s\S]*?```|`[^`\n]*`)|\$\$([\s\S]+?)\$\$|(?<![\\$])\$(?!\s)((?:[^$\n]|\n(?!\s*\n))+?)(?<![\s\\])\$/g;
 
-/** Markdown with its formulas as HTML. Throws KaTeX's ParseError for wrong TeX. */
-export function withFormulas(markdown: string): string {
+const drawn = (tex: string, displayMode: boolean) => katex.renderToString(tex, { displayMode });
+
+/** Markdown with its formulas as HTML, drawn by KaTeX or by `draw`. Throws KaTeX's ParseError for wrong TeX. */
+export function withFormulas(
+  markdown: string,
+  draw: (tex: string, display: boolean) => string = drawn,
+): string {
   return markdown.replace(pattern, (whole, code, display, inline) => {
     if (code) return whole;
-    const html = katex.renderToString((display ?? inline).trim(), { displayMode: display !== undefined });
+    const html = draw((display ?? inline).trim(), display !== undefined);
     const plain = html.replace(/\s*\n\s*/g, " ");
     return plain.replace(/[*_`\\[\]~]/g, (c) => `&#${c.charCodeAt(0)};`); // what Markdown would read
   });

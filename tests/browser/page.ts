@@ -1,0 +1,49 @@
+// The packaged Chromium for a file of browser tests: one launch, pages without network, axe-core's findings, kept screenshots.
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { chromiumLaunch } from "../../lib/plot/mod.ts";
+import { root } from "../../tools/setup.ts";
+
+/** Runs `body` with a browser that is closed at the end, also where `body` fails. */
+export async function withBrowser(body: (browser: Browser) => Promise<void>): Promise<void> {
+  const browser = await chromium.launch(await chromiumLaunch());
+  try {
+    await body(browser);
+  } finally {
+    await browser.close();
+  }
+}
+
+/** What a page did that it should not: errors, and requests that leave the machine. */
+export function faultsOf(page: Page): string[] {
+  const faults: string[] = [];
+  page.on("pageerror", (error) => faults.push(error.message));
+  page.on("request", (request) => {
+    if (!/^(file|data|blob|about):/.test(request.url())) faults.push(request.url());
+  });
+  return faults;
+}
+
+/** axe-core's violations in the page as it stands, one line each: rule, help, and the elements. */
+export async function violations(page: Page): Promise<string[]> {
+  if (!await page.evaluate("'axe' in globalThis")) {
+    await page.addScriptTag({ path: fileURLToPath(import.meta.resolve("axe-core")) });
+  }
+  const found = await page.evaluate("axe.run(document, { resultTypes: ['violations'] })") as {
+    violations: { id: string; help: string; nodes: { html: string; failureSummary: string }[] }[];
+  };
+  return found.violations.map(({ id, help, nodes }) => {
+    const places = nodes.slice(0, 4).map(({ html, failureSummary }) =>
+      `${html.slice(0, 160)} (${failureSummary})`
+    );
+    return `${id}: ${help}; ${nodes.length} places: ${places.join(" | ")}`.replace(/\s+/g, " ");
+  });
+}
+
+/** Keeps a picture of the page as a test artefact: .ual/artifacts/browser/NAME.png. Prints its path. */
+export async function keepScreenshot(page: Page, name: string): Promise<void> {
+  const path = join(root, ".ual/artifacts/browser", `${name}.png`);
+  await page.screenshot({ path });
+  console.log(`screenshot: ${path}`);
+}
