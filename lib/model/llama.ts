@@ -31,12 +31,16 @@ export function plainLinear(weights: TensorMap): Linear {
   return (x, name) => tf.matMul(x, weights[name] as tf.Tensor2D, false, true);
 }
 
+/** Is told of the residual stream [B·T, hidden] as it goes: 0 the embeddings, l the output of the l-th layer. */
+export type OnLayer = (layer: number, x: tf.Tensor2D) => void;
+
 /** The hidden state after the final norm, [B·T, hidden]: what the output projection reads. */
 export function hiddenStates(
   config: LlamaConfig,
   weights: TensorMap,
   rows: TokenRows,
   linear: Linear = plainLinear(weights),
+  onLayer?: OnLayer,
 ): tf.Tensor2D {
   const mask = attentionMask(rows.segments);
   const windowed = config.slidingWindow ? attentionMask(rows.segments, config.slidingWindow) : mask;
@@ -46,6 +50,7 @@ export function hiddenStates(
     rows,
     linear,
     (q, k, v, layer) => causalAttention(q, k, v, hasWindow(config, layer) ? windowed : mask),
+    onLayer,
   );
 }
 
@@ -67,10 +72,12 @@ export function decoder(
   { ids, positions }: Pick<TokenRows, "ids" | "positions">,
   linear: Linear,
   mix: Mix,
+  onLayer: OnLayer = () => {},
 ): tf.Tensor2D {
   const [B, T] = ids.shape;
   const rope = rotary(config, positions);
   let x = tf.gather(weights[EMBEDDING], tf.reshape(ids, [B * T]) as tf.Tensor1D) as tf.Tensor2D; // [N, D]
+  onLayer(0, x);
   for (let layer = 0; layer < config.layers; layer++) {
     const at = (name: string) => `model.layers.${layer}.${name}`;
     const h = rmsNorm(x, weights[at("input_layernorm.weight")], config.rmsNormEps);
@@ -84,6 +91,7 @@ export function decoder(
     const h2 = rmsNorm(x, weights[at("post_attention_layernorm.weight")], config.rmsNormEps);
     const gated = swiGlu(linear(h2, at("mlp.gate_proj.weight")), linear(h2, at("mlp.up_proj.weight")));
     x = tf.add(x, linear(gated, at("mlp.down_proj.weight")));
+    onLayer(layer + 1, x);
   }
   return rmsNorm(x, weights["model.norm.weight"], config.rmsNormEps);
 }

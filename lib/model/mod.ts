@@ -12,6 +12,7 @@ export * from "./export_folder.ts";
 export * from "./export_gguf.ts";
 export * from "./generate.ts";
 export * from "./gguf.ts";
+export * from "./hidden.ts";
 export * from "./hub.ts";
 export * from "./int8.ts";
 export * from "./lora.ts";
