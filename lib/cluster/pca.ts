@@ -1,0 +1,152 @@
+// Principal component analysis: ml-pca where it is quick enough, else a block Krylov method of our own (leading_directions.ts).
+// Both give scikit-learn's numbers, its signs included.
+import { Matrix } from "ml-matrix";
+import { PCA } from "ml-pca";
+import { InputError } from "../run/errors.ts";
+import { leadingDirections } from "./leading_directions.ts";
+
+/** The first components of some data. */
+export interface Pca {
+  /** Coordinates of the rows, [n, components] row-major. */
+  scores: Float64Array;
+  /** Unit vectors, [components, d] row-major; of each, the entry of the largest size is positive, as in scikit-learn. */
+  components: Float64Array;
+  /** Of the columns, [d]. */
+  mean: Float64Array;
+  /** Share of the whole variance along each component; NaN where all rows are equal. */
+  explainedVarianceRatio: number[];
+}
+
+/** "svd", "nipals" and "covariance" are ml-pca's; "krylov" is ours. */
+export type PcaMethod = "svd" | "nipals" | "covariance" | "krylov";
+
+/** How components are found. */
+export interface PcaOptions {
+  /** How many; default 2. */
+  components?: number;
+  /** Default "auto": ml-pca up to about 0.1 s (see pcaMethod()), "krylov" above. */
+  method?: PcaMethod | "auto";
+  /** Threads of the matrix products of large data. */
+  threads?: number;
+}
+
+/** Up to so many multiplications of an exact decomposition, n·d·min(n, d), ml-pca takes about 0.1 s. */
+const QUICK = 1e7;
+
+/**
+ * What "auto" means for [n, d]. ml-pca's SVD works on the whole matrix and its covariance method on d × d numbers, so the time grows
+ * with the cube of the size: at 5,000 × 4,096 it would take hours. Its NIPALS is never chosen: it starts from the first
+ * column, and is wrong where that is constant.
+ */
+export function pcaMethod([n, d]: [number, number]): PcaMethod {
+  if (n * d * Math.min(n, d) > QUICK) return "krylov";
+  return n > 4 * d ? "covariance" : "svd";
+}
+
+/**
+ * PCA of `x` [n, d] row-major, columns centred and not scaled, as scikit-learn's PCA(svd_solver="full") (to 1e-4 of the scores' size and
+ * mostly far better; close eigenvalues leave their directions less sure in any method). Throws InputError for numbers that are not
+ * finite, and where there are fewer rows or columns than components.
+ */
+export async function pca(
+  x: Float32Array | Float64Array,
+  [n, d]: [number, number],
+  { components: k = 2, method = "auto", threads }: PcaOptions = {},
+): Promise<Pca> {
+  checkData(x, [n, d], k);
+  const mean = columnMeans(x, [n, d]), total = totalVariance(x, [n, d], mean);
+  const chosen = method === "auto" ? pcaMethod([n, d]) : method;
+  const axes = total === 0
+    ? unitAxes(k, d)
+    : chosen === "krylov"
+    ? await leadingDirections(x, [n, d], { mean, count: k, threads })
+    : mlDirections(x, [n, d], { mean, count: k, method: chosen });
+  const components = fixSigns(axes, [k, d]), scores = project(x, [n, d], { mean, components });
+  const variance = (c: number) => {
+    let sum = 0;
+    for (let i = 0; i < n; i++) sum += scores[i * k + c] ** 2;
+    return sum;
+  };
+  const explainedVarianceRatio = Array.from({ length: k }, (_, c) => total === 0 ? NaN : variance(c) / total);
+  return { scores, components, mean, explainedVarianceRatio };
+}
+
+/** Throws InputError unless `x` is [n, d], finite and large enough for `k` components. */
+function checkData(x: ArrayLike<number>, [n, d]: [number, number], k: number): void {
+  const fail = (why: string) =>
+    new InputError(`Cannot find ${k} principal components of ${n} × ${d} numbers: ${why}`);
+  if (x.length !== n * d) throw fail(`${x.length} were given`);
+  if (!(Number.isInteger(k) && k > 0 && k <= Math.min(n, d))) {
+    throw fail(`there are ${Math.min(n, d)} at most; give more rows, or ask for fewer`);
+  }
+  for (let i = 0; i < x.length; i++) {
+    if (!Number.isFinite(x[i])) {
+      throw fail(`row ${Math.floor(i / d)} has ${x[i]} in column ${i % d}; leave that row out`);
+    }
+  }
+}
+
+/** The mean of each column. */
+export function columnMeans(x: ArrayLike<number>, [n, d]: [number, number]): Float64Array {
+  const mean = new Float64Array(d);
+  for (let i = 0; i < n; i++) for (let j = 0; j < d; j++) mean[j] += x[i * d + j];
+  return mean.map((sum) => sum / n);
+}
+
+/** The sum of all squared differences from the columns' means. */
+function totalVariance(x: ArrayLike<number>, [n, d]: [number, number], mean: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < n; i++) for (let j = 0; j < d; j++) sum += (x[i * d + j] - mean[j]) ** 2;
+  return sum;
+}
+
+/** Directions for data that do not vary: any will do. */
+function unitAxes(k: number, d: number): Float64Array {
+  const axes = new Float64Array(k * d);
+  for (let c = 0; c < k; c++) axes[c * d + c] = 1;
+  return axes;
+}
+
+const ML_METHODS = { svd: "SVD", nipals: "NIPALS", covariance: "covarianceMatrix" } as const;
+
+/** The first directions by ml-pca, [count, d]. */
+function mlDirections(
+  x: ArrayLike<number>,
+  [n, d]: [number, number],
+  { mean, count, method }: { mean: Float64Array; count: number; method: keyof typeof ML_METHODS },
+): Float64Array {
+  const centred = Matrix.zeros(n, d);
+  for (let i = 0; i < n; i++) for (let j = 0; j < d; j++) centred.set(i, j, x[i * d + j] - mean[j]);
+  const found = new PCA(centred, { method: ML_METHODS[method], nCompNIPALS: count, center: false });
+  const rows = method === "nipals" ? found.getLoadings() : found.getEigenvectors().transpose(); // one row a direction
+  const axes = new Float64Array(count * d);
+  for (let c = 0; c < count; c++) for (let j = 0; j < d; j++) axes[c * d + j] = rows.get(c, j);
+  return axes;
+}
+
+/** The same directions, each turned so that its largest entry is positive (scikit-learn's svd_flip, u_based_decision=False). */
+function fixSigns(axes: Float64Array, [k, d]: [number, number]): Float64Array {
+  for (let c = 0; c < k; c++) {
+    let largest = c * d;
+    for (let j = c * d; j < (c + 1) * d; j++) if (Math.abs(axes[j]) > Math.abs(axes[largest])) largest = j;
+    if (axes[largest] < 0) { for (let j = c * d; j < (c + 1) * d; j++) axes[j] = -axes[j]; }
+  }
+  return axes;
+}
+
+/** The coordinates of the rows along the directions, [n, k]. */
+function project(
+  x: ArrayLike<number>,
+  [n, d]: [number, number],
+  { mean, components }: { mean: Float64Array; components: Float64Array },
+): Float64Array {
+  const k = components.length / d, scores = new Float64Array(n * k);
+  for (let i = 0; i < n; i++) {
+    for (let c = 0; c < k; c++) {
+      let sum = 0;
+      for (let j = 0; j < d; j++) sum += (x[i * d + j] - mean[j]) * components[c * d + j];
+      scores[i * k + c] = sum;
+    }
+  }
+  return scores;
+}
