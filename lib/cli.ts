@@ -34,6 +34,7 @@ const bodies: Record<string, () => Promise<(flags: Flags) => Promise<Output | vo
   perplexity: async () => (await import("./cli/perplexity.ts")).perplexity,
   generate: async () => (await import("./cli/generate.ts")).generate,
   evaluate: async () => (await import("./cli/evaluate.ts")).evaluate,
+  cluster: async () => (await import("./cli/cluster.ts")).cluster,
   report: async () => (await import("./cli/report.ts")).report,
   fetch: async () => (await import("./cli/fetch.ts")).fetchVerb,
   export: async () => (await import("./cli/export.ts")).exportAdapter,

@@ -527,6 +527,45 @@ export const verbs: Record<string, Verb> = {
       ...modelFlags,
     },
   },
+  cluster: {
+    summary:
+      "Measure how well a model and its adapters tell tokens apart in feature space, by pairs of tokens",
+    positional: "adapter",
+    engine: true,
+    flags: {
+      adapter: {
+        value: "DIR",
+        help: "LoRA adapters to compare with the base model, as DIR or NAME=DIR",
+        many: true,
+      },
+      data,
+      pairs: {
+        value: "PAIRS",
+        help:
+          'pairs of tokens, "a|b,c|d": each side one token, spaces counting; \\| \\, \\n for such signs, #123 for an id',
+      },
+      "random-pairs": { value: "N", help: "draw so many pairs; default: 100 where no pair is named" },
+      "min-count": {
+        value: "N",
+        help: "features that each token of a drawn pair has at least",
+        default: "20",
+      },
+      "max-points": { value: "N", help: "of each token of a pair the first N features; default: all" },
+      layers: {
+        value: "LAYERS",
+        help:
+          "final (after the last norm, before the output matrix) and numbers, 0 the embeddings, with commas",
+        default: "final",
+      },
+      seed: { value: "N", help: "of the drawn pairs and of the intervals", default: "0" },
+      out: {
+        value: "DIR",
+        help: "write silhouettes.jsonl, summary.json and the features (NumPy files) here",
+      },
+      ...encoding,
+      ...modelFlags,
+    },
+  },
   report: {
     summary:
       "Write a page of what ual evaluate found: tables, figures, the paper's numbers, an explorer of all items",

@@ -1,5 +1,6 @@
 // The library's front door: what the notebooks use, room by room. Rooms can also be imported alone (deno.json, exports).
 export * from "./chat/mod.ts";
+export * from "./cluster/mod.ts";
 export * from "./curate/mod.ts";
 export * from "./data/mod.ts";
 export * from "./evaluate/mod.ts";

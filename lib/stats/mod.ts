@@ -6,3 +6,4 @@ export * from "./distributions.ts";
 export * from "./kappa.ts";
 export * from "./paired.ts";
 export * from "./standard_error.ts";
+export * from "./vertex_bootstrap.ts";

@@ -44,7 +44,8 @@ function drawnMean(column: ArrayLike<number>, draw: number[]): number {
   return sum / draw.length;
 }
 
-function twoSided(means: number[]): number {
+/** Twice the smaller share of the means on one side of 0, counting one draw more on either; at most 1. */
+export function twoSided(means: number[]): number {
   const below = means.filter((mean) => mean <= 0).length, above = means.filter((mean) => mean >= 0).length;
   return Math.min(1, 2 * (1 + Math.min(below, above)) / (1 + means.length));
 }
