@@ -6,38 +6,54 @@ import { pca } from "./pca.ts";
 import { pairPoints, placesOf } from "./score_pairs.ts";
 import { silhouette } from "./silhouette.ts";
 
-/** How pairs are chosen. */
-export interface ChosenPairsOptions {
-  /** The commonest tokens among whose pairs is chosen; the released code's 42. */
+/** How pairs are ranked. */
+export interface RankOptions {
+  /** The commonest tokens, of which all pairs are ranked; the released code's 42. */
   tokens?: number;
-  /** How many pairs; the released code's 100. */
-  count?: number;
   maxPoints?: number;
   /** Tokens that are left out. */
   except?: ReadonlySet<number>;
   onPair?: (done: number, total: number) => void | Promise<void>;
 }
 
+/** A pair, and how much better the one model tells its tokens apart than the other. */
+export interface RankedPair extends Pick<TokenPair, "a" | "b"> {
+  /** The first model's silhouette over the second's, in two principal components. */
+  ratio: number;
+}
+
 /**
- * Of all pairs of the commonest tokens those with the largest ratio of `better`'s silhouette to `than`'s, in two principal components,
- * largest first (ekonwang/UAL4Alignment, pca_collect.py:28-34 and pca_cherry.py:35-44, with UAL over LS). Pairs whose lower one is
- * not above 0 have no ratio and are left out.
+ * All pairs of the commonest tokens by the ratio of `better`'s silhouette to `than`'s, largest first
+ * (ekonwang/UAL4Alignment, pca_collect.py:28-34, with UAL over LS). Pairs whose silhouettes are not both above 0 have no ratio that
+ * means something and are left out.
  */
-export async function chosenPairs(
+export async function rankPairs(
   better: Features,
   than: Features,
-  { tokens = 42, count = 100, maxPoints, except, onPair }: ChosenPairsOptions = {},
-): Promise<TokenPair[]> {
+  { tokens = 42, maxPoints, except, onPair }: RankOptions = {},
+): Promise<RankedPair[]> {
   const common = commonTokens(better.points, 2, except).slice(0, tokens), places = placesOf(better.points);
   const all = common.flatMap((a, i) => common.slice(i + 1).map((b) => a < b ? { a, b } : { a: b, b: a }));
-  const ratios: { pair: TokenPair; ratio: number }[] = [];
+  const ranked: RankedPair[] = [];
   for (const [i, pair] of all.entries()) {
     const { indices, labels } = pairPoints(places, pair, maxPoints);
     const [top, bottom] = [await planar(better, indices, labels), await planar(than, indices, labels)];
-    if (bottom > 0) ratios.push({ pair: { ...pair, kind: "chosen" }, ratio: top / bottom });
+    if (top > 0 && bottom > 0) ranked.push({ ...pair, ratio: top / bottom });
     await onPair?.(i + 1, all.length);
   }
-  return ratios.sort((p, q) => q.ratio - p.ratio).slice(0, count).map(({ pair }) => pair);
+  return ranked.sort((p, q) => q.ratio - p.ratio || p.a - q.a || p.b - q.b);
+}
+
+/**
+ * The `count` pairs with the largest ratio (pca_cherry.py:35-44 takes 100), or with `against` the smallest: the same rule with the
+ * models exchanged.
+ */
+export function chosenPairs(
+  ranked: readonly RankedPair[],
+  { count = 100, against = false }: { count?: number; against?: boolean } = {},
+): TokenPair[] {
+  const order = against ? ranked.toReversed() : ranked;
+  return order.slice(0, count).map(({ a, b }) => ({ a, b, kind: "chosen" }));
 }
 
 async function planar(features: Features, indices: number[], labels: Uint8Array): Promise<number> {

@@ -3,6 +3,8 @@ export * from "./ablation.ts";
 export * from "./ablation_results.ts";
 export * from "./benchmark_results.ts";
 export * from "./benchmarks.ts";
+export * from "./clustering.ts";
+export * from "./clustering_results.ts";
 export * from "./elicitation.ts";
 export * from "./examples.ts";
 export * from "./folders.ts";

@@ -180,12 +180,12 @@ const presets: Record<string, Preset> = {
     },
     cluster: {
       heldout: Infinity,
-      unused: 64,
+      unused: 32,
       pairs: 100,
       minCount: 20,
-      maxPoints: 60,
-      layers: [0, 5, 10, 15, 20, 25],
-      layerPairs: 30,
+      maxPoints: 40,
+      layers: [0, 10, 20, 25],
+      layerPairs: 20,
     },
     ablation: {
       trainCount: 48,

@@ -1,0 +1,172 @@
+// What the features and silhouettes say, as rows for tables and figures, and the verdict on the paper's claims about them.
+import {
+  contextOf,
+  type PairDifference,
+  pairDifferences,
+  pairPicture,
+  type PairScore,
+  pairSummary,
+  silhouette,
+  type SilhouetteMeasure,
+  SPACES,
+  type TokenPair,
+  tokenText,
+} from "../cluster/mod.ts";
+import type { Example } from "../data/mod.ts";
+import { baseOf, type Model, score, toSequences } from "../model/mod.ts";
+import { holm } from "../stats/mod.ts";
+import type { StudyFeatures } from "./clustering.ts";
+import { mean } from "./examples.ts";
+import type { Preset } from "./presets.ts";
+import type { Row } from "./results.ts";
+
+/** The first positions of an answer: what was read last, the token that follows, and what the model would have said. */
+export async function featureRows(p: Preset, model: Model, example: Example, count = 8): Promise<Row[]> {
+  const { sequences: [sequence] } = toSequences(model, [example], {
+    context: p.context,
+    supervise: "response",
+  });
+  const [{ predicted, nll }] = await score(baseOf(model), [sequence], { threads: p.settings.threads });
+  const text = (id: number) => tokenText(model.tokenizer, id);
+  const at = [...sequence.supervised.keys()].filter((i) => sequence.supervised[i] === 1).slice(0, count);
+  return at.map((i, k) => ({
+    position: i - 1,
+    "read last": text(sequence.ids[i - 1]),
+    "feature of": text(sequence.ids[i]),
+    "its probability": Math.exp(-nll[k]),
+    likeliest: text(predicted[k]),
+  }));
+}
+
+/** Silhouettes of a few points by the formula, and by the library. `points` lie in the plane. */
+export async function silhouetteByHand(points: [number, number][], labels: string[]): Promise<Row[]> {
+  const names = [...new Set(labels)], codes = labels.map((label) => names.indexOf(label));
+  const found = await silhouette(Float64Array.from(points.flat()), [points.length, 2], codes);
+  return points.map(([x, y], i) => {
+    const to = (label: string) =>
+      mean(points.flatMap(([u, v], j) => labels[j] === label && j !== i ? [Math.hypot(x - u, y - v)] : []));
+    const a = to(labels[i]), b = Math.min(...names.filter((name) => name !== labels[i]).map(to));
+    return {
+      point: `(${x}, ${y})`,
+      label: labels[i],
+      a,
+      b,
+      s: (b - a) / Math.max(a, b),
+      library: found.samples[i],
+    };
+  });
+}
+
+/** A pair as readers see it. */
+export const pairText = ({ tokenizer }: Model, { a, b }: TokenPair): string =>
+  `${tokenText(tokenizer, a)} | ${tokenText(tokenizer, b)}`;
+
+/** Rows of the figure of features in the plane: each pair under each of the models `shown`. */
+export async function pictureRows(
+  model: Model,
+  { features, sequences }: StudyFeatures,
+  pairs: readonly TokenPair[],
+  shown: readonly string[],
+) {
+  const { tokenizer } = model, rows = [];
+  for (const pair of pairs) {
+    for (const method of shown) {
+      const { points } = features[method], found = await pairPicture(features[method], pair);
+      for (const { index, token, x, y } of found.points) {
+        const context = contextOf(tokenizer, sequences[points.samples[index]], points.positions[index]);
+        const own = { pair: pairText(model, pair), method, token: tokenText(tokenizer, token) };
+        rows.push({ ...own, x, y, context, silhouette: found.silhouette });
+      }
+    }
+  }
+  return rows;
+}
+
+/** The first pairs with a measure under each model. */
+export function pairTable(
+  model: Model,
+  scores: readonly PairScore[],
+  { measure = "pca2", first = 8 }: { measure?: SilhouetteMeasure; first?: number } = {},
+): Row[] {
+  const pairs = Map.groupBy(scores, ({ a, b }) => `${a} ${b}`);
+  return [...pairs.values()].slice(0, first).map((own) => ({
+    pair: pairText(model, own[0]),
+    features: own[0].counts.join(" + "),
+    ...Object.fromEntries(own.map((row) => [row.model, row[measure]])),
+  }));
+}
+
+const MEASURES = Object.keys(SPACES) as SilhouetteMeasure[];
+
+/** Mean silhouettes with their intervals, a row a model and space; also what the figure of silhouettes shows. */
+export function silhouetteRows(scores: readonly PairScore[], measures = MEASURES) {
+  return measures.flatMap((measure) =>
+    pairSummary(scores, { measure }).map(({ model, value, low, high, pairs }) => ({
+      method: model,
+      space: SPACES[measure],
+      pairs: scores[0].kind,
+      value,
+      low,
+      high,
+      count: pairs,
+    }))
+  );
+}
+
+/** The same for readers: spaces side by side, and the share of the variance that the plane shows. */
+export function spaceTable(scores: readonly PairScore[]): Row[] {
+  const rows = silhouetteRows(scores), explained = Map.groupBy(scores, ({ model }) => model);
+  return [...explained].map(([model, own]) => ({
+    model,
+    ...Object.fromEntries(
+      rows.filter((row) => row.method === model).map((row) => [row.space, intervalText(row)]),
+    ),
+    "variance in the plane (%)": 100 * mean(own.map((score) => score.explained)),
+  }));
+}
+
+const intervalText = ({ value, low, high }: { value: number; low: number; high: number }) =>
+  `${value.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`.replaceAll("-", "−");
+
+/** The order of the paper's tables 4 and 5: each of these is claimed to cluster more than the next. */
+export const CLUSTER_CLAIMS = [["UAL", "LS"], ["LS", "SFT"], ["SFT", "base"], ["UAL", "SFT"]] as const;
+
+/** Verdicts on claims in each space, p corrected over all of them. */
+export function pairClaims(
+  scores: readonly PairScore[],
+  { claims = CLUSTER_CLAIMS, measures = MEASURES }: {
+    claims?: readonly (readonly [string, string])[];
+    measures?: SilhouetteMeasure[];
+  } = {},
+): Row[] {
+  const found = measures.flatMap((measure) => pairDifferences(scores, claims, { measure }));
+  const ps = holm(found.map(({ p }) => p));
+  return found.map((one, i) => claimRow(one, ps[i]));
+}
+
+function claimRow({ better, than, measure, difference, low, high }: PairDifference, p: number): Row {
+  const verdict = !(p < 0.05) ? "not distinguishable" : difference > 0 ? "confirmed" : "contradicted";
+  return {
+    claim: `${better} > ${than}`,
+    space: SPACES[measure],
+    difference,
+    low,
+    high,
+    "p (Holm)": p,
+    verdict,
+  };
+}
+
+/** Rows of the figure of silhouettes by layer, in the full space. */
+export function layerRows(scores: readonly PairScore[], measure: SilhouetteMeasure = "full") {
+  const layers = Map.groupBy(scores, ({ layer }) => layer);
+  return [...layers].flatMap(([layer, own]) =>
+    pairSummary(own, { measure }).map(({ model, value, low, high }) => ({
+      method: model,
+      layer,
+      value,
+      low,
+      high,
+    }))
+  );
+}
