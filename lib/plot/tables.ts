@@ -4,18 +4,24 @@ import { InputError } from "../run/errors.ts";
 import { readBytes, writeFileAtomic } from "../run/files.ts";
 import { agreementFigure, type AgreementOptions, type AgreementRow } from "./agreement.ts";
 import { calibration, type CalibrationRow } from "./calibration.ts";
+import { type CaseAnswer, caseStudyFigure } from "./case_study.ts";
 import { type CheckpointRow, checkpointsFigure } from "./checkpoints.ts";
+import { type ClusterPoint, clustersFigure } from "./clusters.ts";
 import { type CorrelationRow, correlationsFigure } from "./correlations.ts";
 import { type DifferenceRow, differencesFigure } from "./differences.ts";
 import { entropyMixFigure, type EntropyMixRow } from "./entropy_mix.ts";
 import type { Figure } from "./figure.ts";
 import { heldoutPerplexity, type PerplexityRow } from "./heldout_perplexity.ts";
 import { judgedFigure, type JudgedRow } from "./judged.ts";
+import { type LayerRow, layersFigure } from "./layers.ts";
 import { lossByTercileFigure, type TercileChangeRow } from "./loss_by_tercile.ts";
 import { mappingCurve, type MappingCurveOptions, type MappingRow } from "./mapping_curve.ts";
 import { mappingMethods, type MethodMappingRow } from "./mapping_methods.ts";
+import { type PaperCell, paperTableFigure, type PaperTableOptions } from "./paper_table.ts";
+import { radarFigure, type RadarRow } from "./radar.ts";
 import { type RatedRow, ratingsHistogram } from "./ratings_histogram.ts";
 import { type ScorePoint, scoresFigure } from "./scores.ts";
+import { type SilhouetteRow, silhouettesFigure, type SilhouettesOptions } from "./silhouettes.ts";
 import { type SmoothingMeanRow, smoothingMeansFigure } from "./smoothing_means.ts";
 import { trainingCurves, type TrainingRow } from "./training_curves.ts";
 
@@ -32,6 +38,15 @@ export interface Tables {
   terciles: { rows: TercileChangeRow[] };
   scores: { rows: ScorePoint[] };
   differences: { rows: DifferenceRow[] };
+  radar: { rows: RadarRow[] };
+  clusters: { rows: ClusterPoint[] };
+  silhouettes: { rows: SilhouetteRow[]; options?: SilhouettesOptions };
+  layers: { rows: LayerRow[]; options?: { measure?: string } };
+  table2: { rows: PaperCell[]; options: PaperTableOptions };
+  table3: { rows: PaperCell[]; options: PaperTableOptions };
+  table4: { rows: PaperCell[]; options: PaperTableOptions };
+  table5: { rows: PaperCell[]; options: PaperTableOptions };
+  case_study: { rows: CaseAnswer[] };
   checkpoints: { rows: CheckpointRow[] };
   smoothing_means: { rows: SmoothingMeanRow[] };
   judged: { rows: JudgedRow[]; options?: { judge?: string } };
@@ -50,6 +65,15 @@ const draw: { [K in keyof Tables]: (table: Tables[K]) => Figure } = {
   terciles: ({ rows }) => lossByTercileFigure(rows),
   scores: ({ rows }) => scoresFigure(rows),
   differences: ({ rows }) => differencesFigure(rows),
+  radar: ({ rows }) => radarFigure(rows),
+  clusters: ({ rows }) => clustersFigure(rows),
+  silhouettes: ({ rows, options }) => silhouettesFigure(rows, options),
+  layers: ({ rows, options }) => layersFigure(rows, options),
+  table2: ({ rows, options }) => paperTableFigure(rows, options),
+  table3: ({ rows, options }) => paperTableFigure(rows, options),
+  table4: ({ rows, options }) => paperTableFigure(rows, options),
+  table5: ({ rows, options }) => paperTableFigure(rows, options),
+  case_study: ({ rows }) => caseStudyFigure(rows),
   checkpoints: ({ rows }) => checkpointsFigure(rows),
   smoothing_means: ({ rows }) => smoothingMeansFigure(rows),
   judged: ({ rows, options }) => judgedFigure(rows, options),

@@ -14,6 +14,7 @@ import {
 } from "../cluster/mod.ts";
 import type { Example } from "../data/mod.ts";
 import { baseOf, type Model, score, toSequences } from "../model/mod.ts";
+import type { ClusterPoint, LayerRow, SilhouetteRow } from "../plot/mod.ts";
 import { holm } from "../stats/mod.ts";
 import type { StudyFeatures } from "./clustering.ts";
 import { mean } from "./examples.ts";
@@ -67,8 +68,8 @@ export async function pictureRows(
   { features, sequences }: StudyFeatures,
   pairs: readonly TokenPair[],
   shown: readonly string[],
-) {
-  const { tokenizer } = model, rows = [];
+): Promise<ClusterPoint[]> {
+  const { tokenizer } = model, rows: ClusterPoint[] = [];
   for (const pair of pairs) {
     for (const method of shown) {
       const { points } = features[method], found = await pairPicture(features[method], pair);
@@ -99,7 +100,10 @@ export function pairTable(
 const MEASURES = Object.keys(SPACES) as SilhouetteMeasure[];
 
 /** Mean silhouettes with their intervals, a row a model and space; also what the figure of silhouettes shows. */
-export function silhouetteRows(scores: readonly PairScore[], measures = MEASURES) {
+export function silhouetteRows(
+  scores: readonly PairScore[],
+  measures: readonly SilhouetteMeasure[] = MEASURES,
+): SilhouetteRow[] {
   return measures.flatMap((measure) =>
     pairSummary(scores, { measure }).map(({ model, value, low, high, pairs }) => ({
       method: model,
@@ -119,14 +123,14 @@ export function spaceTable(scores: readonly PairScore[]): Row[] {
   return [...explained].map(([model, own]) => ({
     model,
     ...Object.fromEntries(
-      rows.filter((row) => row.method === model).map((row) => [row.space, intervalText(row)]),
+      rows.filter((row) => row.method === model).map((row) => [row.space, meanText(row)]),
     ),
     "variance in the plane (%)": 100 * mean(own.map((score) => score.explained)),
   }));
 }
 
-const intervalText = ({ value, low, high }: { value: number; low: number; high: number }) =>
-  `${value.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`.replaceAll("-", "−");
+const meanText = ({ value, low, high }: SilhouetteRow) =>
+  `${value.toFixed(3)} (${low!.toFixed(3)} to ${high!.toFixed(3)})`.replaceAll("-", "−");
 
 /** The order of the paper's tables 4 and 5: each of these is claimed to cluster more than the next. */
 export const CLUSTER_CLAIMS = [["UAL", "LS"], ["LS", "SFT"], ["SFT", "base"], ["UAL", "SFT"]] as const;
@@ -158,7 +162,7 @@ function claimRow({ better, than, measure, difference, low, high }: PairDifferen
 }
 
 /** Rows of the figure of silhouettes by layer, in the full space. */
-export function layerRows(scores: readonly PairScore[], measure: SilhouetteMeasure = "full") {
+export function layerRows(scores: readonly PairScore[], measure: SilhouetteMeasure = "full"): LayerRow[] {
   const layers = Map.groupBy(scores, ({ layer }) => layer);
   return [...layers].flatMap(([layer, own]) =>
     pairSummary(own, { measure }).map(({ model, value, low, high }) => ({
