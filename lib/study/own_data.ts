@@ -22,7 +22,8 @@ export const fromRoot = (file: string): string =>
   isAbsolute(file) ? file : join(import.meta.dirname!, "../..", file);
 
 /**
- * The preset `size` for a run on own data, in a folder of its own: runs/SIZE/own_data. `steps` and `mean` replace the preset's.
+ * The preset `size` for a run on own data, in a folder of its own: runs/SIZE/own_data. `steps` and `mean` replace the preset's,
+ * and all dialogues are taken; but "quick", which only shows that everything works, takes 8 dialogues and 2 steps at most.
  * Throws InputError for a number of steps that is none.
  */
 export function ownPreset(size: string, { steps, mean }: { steps?: number; mean?: number } = {}): Preset {
@@ -30,8 +31,12 @@ export function ownPreset(size: string, { steps, mean }: { steps?: number; mean?
   if (steps !== undefined && !(Number.isSafeInteger(steps) && steps > 0)) {
     throw new InputError(`Cannot train for ${steps} steps: give a whole number above 0`);
   }
-  const settings = steps === undefined ? p.settings : { ...p.settings, steps, epochs: undefined };
-  return { ...p, name: `${p.name}/own_data`, settings, mean: mean ?? p.mean };
+  const quick = p.name === "quick", most = quick ? 2 : Infinity;
+  const settings = steps === undefined
+    ? p.settings
+    : { ...p.settings, steps: Math.min(steps, most), epochs: undefined };
+  const trainCount = quick ? 8 : Infinity;
+  return { ...p, name: `${p.name}/own_data`, settings, trainCount, mean: mean ?? p.mean };
 }
 
 /**
