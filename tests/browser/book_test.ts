@@ -6,7 +6,7 @@ import type { Browser, Page } from "playwright-core";
 import { notebooksOf } from "../../tools/book.ts";
 import { writeBook } from "../../tools/book/write_book.ts";
 import { inFolder } from "../folder.ts";
-import { faultsOf, keepScreenshot, violations, withBrowser } from "./page.ts";
+import { faultsOf, hoverPoint, keepScreenshot, violations, withBrowser } from "./page.ts";
 
 const WIDE = { width: 1280, height: 900 }, PHONE = { width: 390, height: 844 };
 
@@ -137,10 +137,7 @@ Deno.test("the book of the committed notebooks is accessible, searchable and who
 
       await t.step("figures are live: a point's label appears", () =>
         visit(place, "02_map.html", async (page) => {
-          const figure = page.locator("[data-figure]").first();
-          await figure.scrollIntoViewIfNeeded();
-          await hoverPoints(page);
-          await page.waitForSelector("[data-figure] .hoverlayer .hovertext");
+          await hoverPoint(page, page.locator("[data-figure]").first());
         }));
 
       await t.step("pages can be read without scripts", async () => {
@@ -169,14 +166,3 @@ Deno.test("the book of the committed notebooks is accessible, searchable and who
     })
   );
 });
-
-/** Moves the mouse over the first figure until its plot answers. */
-async function hoverPoints(page: Page): Promise<void> {
-  const box = (await page.locator("[data-figure] .nsewdrag").first().boundingBox())!;
-  for (let x = 0.1; x < 1; x += 0.1) {
-    for (let y = 0.1; y < 1; y += 0.1) {
-      await page.mouse.move(box.x + x * box.width, box.y + y * box.height);
-      if (await page.locator("[data-figure] .hoverlayer .hovertext").count()) return;
-    }
-  }
-}
