@@ -3,6 +3,8 @@ export * from "./ablation.ts";
 export * from "./ablation_results.ts";
 export * from "./benchmark_results.ts";
 export * from "./benchmarks.ts";
+export * from "./calibration_error.ts";
+export * from "./case_rows.ts";
 export * from "./elicitation.ts";
 export * from "./examples.ts";
 export * from "./exercises.ts";
