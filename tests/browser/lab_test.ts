@@ -140,10 +140,10 @@ async function finishes(page: Page, lab: Lab, { method, steps: before }: Stopped
   const steps = await stepsOf(lab, method);
   equal(steps.length, STEPS);
   deepEqual(steps.slice(0, before.length), before, "steps before the stop were not run again");
-  const silent = await page.evaluate(
-    `[...document.querySelectorAll(".jp-CodeCell")].filter((one) => !one.querySelector(".jp-OutputArea-output")).length`,
-  );
-  equal(silent, 0, "every cell shows something");
+  const silent = page.locator(".jp-CodeCell", { hasText: "await show" }).filter({
+    hasNot: page.locator(".jp-OutputArea-output"),
+  });
+  deepEqual(await silent.allInnerTexts(), [], "every cell that shows something has it");
   await hoverPoint(page, page.locator(".js-plotly-plot").first());
   await keepScreenshot(page, "lab_hover");
 }
