@@ -107,6 +107,18 @@ Deno.test("the book of the committed notebooks is accessible, searchable and who
           await page.waitForURL((url) => url.pathname.endsWith(`/${pages.at(-2)!.name}.html`));
         }));
 
+      await t.step("on a phone the contents open and close by a button", () =>
+        visit(place, names[1], async (page) => {
+          const menu = page.getByRole("button", { name: "Contents" }), nav = page.locator("#contents");
+          ok(await nav.isHidden());
+          await menu.click();
+          equal(await menu.getAttribute("aria-expanded"), "true");
+          ok(await nav.isVisible());
+          deepEqual(await violations(page), []);
+          await nav.locator("a[href^='#']").last().click();
+          ok(await nav.isHidden());
+        }, PHONE));
+
       await t.step("the search finds a word by keyboard alone and jumps to it", () =>
         visit(place, "index.html", async (page) => {
           await page.keyboard.press("/");

@@ -76,7 +76,9 @@ function isLoader(html: string): boolean {
 
 function outputText(output: Output): string {
   if (output.output_type === "stream") return output.text;
-  return output.output_type === "error" ? output.evalue : String(output.data["text/plain"] ?? "");
+  return output.output_type === "error"
+    ? withoutColours(output.evalue)
+    : String(output.data["text/plain"] ?? "");
 }
 
 /** Tables wider than the page scroll in a box of their own. */
