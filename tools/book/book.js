@@ -157,7 +157,7 @@
   const all = pattern(words), ranges = [];
   const walker = document.createTreeWalker(document.querySelector("article"), NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-    if (node.parentElement.closest("script, style, .katex-mathml")) continue;
+    if (node.parentElement.closest("script, style, .katex-mathml, [data-figure]")) continue;
     for (const { 0: hit, index: at } of node.data.matchAll(all)) {
       const range = new Range();
       range.setStart(node, at);
