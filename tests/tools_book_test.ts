@@ -1,4 +1,4 @@
-// tools/book without a browser: Markdown as pages have it, links that are checked, outputs, and what the search is given.
+// tools/book without a browser: Markdown as pages have it, checked links, outputs, what the search is given.
 import { deepEqual, equal, match, rejects, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { InputError } from "../lib/run/errors.ts";

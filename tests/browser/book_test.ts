@@ -1,4 +1,4 @@
-// tools/book.ts in the real Chromium, from files and without network: accessibility, contents, search, figures, links.
+// The book in the real Chromium, from files and without network: accessibility, contents, search, figures, links.
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";

@@ -1,4 +1,4 @@
-// A JupyterLab of its own for a test: scratch folder, free port, token, nobody's settings; ended with all its kernels.
+// A JupyterLab of its own for a test: scratch folder, free port, token; ended with all its kernels.
 import { join } from "node:path";
 import { jupyterEnv, jupyterLab } from "../../tools/jupyter.ts";
 import { type Notebook, notebookText } from "../../tools/notebook_file.ts";

@@ -1,5 +1,5 @@
-// 03_train in a real JupyterLab in a real browser: Run All, the chart moves, its stop button ends the cell, run again it goes on
-// to the end, and figures answer the mouse. Short runs; the committed notebook is not touched.
+// 03_train in a real JupyterLab in a real browser: Run All, a moving chart, stop, run again, hover.
+// The runs are short, and the committed notebook is not touched.
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";

@@ -1,4 +1,4 @@
-// The packaged Chromium for a file of browser tests: one launch, pages without network, axe-core's findings, kept screenshots.
+// Pages in the packaged Chromium: what they fetch, what axe-core finds, figures' labels, kept screenshots.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Locator, type Page } from "playwright-core";

@@ -1,4 +1,4 @@
-// What a page of the book does: the search, the contents on a phone, the place marked in them, wide boxes that scroll by keyboard.
+// What a page of the book does: search, contents on a phone, the place marked, boxes that scroll by keyboard.
 // Runs in the reader's browser, from a file as well as from a server; without it the pages can still be read.
 (() => {
   const $ = (id) => document.getElementById(id);

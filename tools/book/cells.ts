@@ -1,4 +1,4 @@
-// A notebook's cells → HTML: text, code and outputs as they are stored, nothing executed. Outputs' own scripts stay (figures).
+// A notebook's cells as HTML: text, code and stored outputs. Nothing is executed here; outputs' own scripts stay (figures).
 import { escapeHtml } from "../../lib/show/mod.ts";
 import type { Cell, Data, Output } from "../notebook_file.ts";
 import { highlighted } from "./highlight.ts";
