@@ -42,13 +42,13 @@ Deno.test("caseRows() are each method's answers with the verdicts against the re
       method: "LS",
       prompt: "one",
       answer: "LS on one",
-      verdict: "neither preferred to SFT's nor less liked",
+      verdict: "no preference",
     },
     { method: "UAL", prompt: "one", answer: "UAL on one", verdict: "preferred to SFT's" },
   ]);
   const all = caseRows(answers, judged, { ...options, count: 3 });
   assert.deepEqual(all.filter(({ method }) => method === "LS").map(({ verdict }) => verdict), [
-    "neither preferred to SFT's nor less liked",
+    "no preference",
     "SFT's preferred",
     "the judge gave no answer",
   ]);

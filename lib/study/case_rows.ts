@@ -39,6 +39,6 @@ export function caseRows(
 /** 1 is a win of the reference in both orders, 2 of the model, 1.5 a draw or one win each. */
 function verdictText(preference: number | null, reference: string): string {
   if (preference === null) return "the judge gave no answer";
-  if (preference === 1.5) return `neither preferred to ${reference}'s nor less liked`;
+  if (preference === 1.5) return "no preference";
   return preference > 1.5 ? `preferred to ${reference}'s` : `${reference}'s preferred`;
 }
