@@ -113,6 +113,7 @@ Deno.test("overSeeds(), strengthRows() and strengthLosses() are means over the s
   assert.ok(Math.abs(Math.log(sft.value) - (4 + 2) / 3) < 1e-12, "log of the mean nll of both seeds");
   assert.ok(Math.abs(Math.log(ual.value) - 2 / 3) < 1e-12);
   assert.deepEqual([ual.mean, calibration.measure], [0.5, "Held-out calibration error (%)"]);
+  assert.ok(calibration.low! <= calibration.value && calibration.value <= calibration.high!);
   assert.deepEqual([sftTask.value, ualTask.value], [25, 75]);
   const losses = strengthLosses(runs, dialogues);
   assert.deepEqual(losses.map(({ run, against }) => [run, against]), [

@@ -6,7 +6,14 @@ import { bundled } from "../lib/data/mod.ts";
 import type { ItemRow } from "../lib/evaluate/item_row.ts";
 import { type ChoiceItem, compareModels, openTasks, taskInfo } from "../lib/evaluate/mod.ts";
 import { openModel } from "../lib/model/mod.ts";
-import { judgedClaims, releasedBeside, taskScores, taskTable } from "../lib/study/benchmark_results.ts";
+import {
+  judgedClaims,
+  radarRows,
+  releasedBeside,
+  scoresByTask,
+  taskScores,
+  taskTable,
+} from "../lib/study/benchmark_results.ts";
 import { benchmarkTasks, evaluateModels, tasksToSpare } from "../lib/study/benchmarks.ts";
 import { keptEach } from "../lib/study/kept.ts";
 import { preset } from "../lib/study/presets.ts";
@@ -176,4 +183,20 @@ Deno.test("releasedBeside() puts the released measures next to the plain ones of
   const columns = ["log-likelihood (acc)", "letters, the likeliest", "letters, best of 4"];
   assert.deepEqual(columns.map((column) => start(rows[0], column)), ["0.0", "0.0", "50.0"]);
   assert.deepEqual(columns.map((column) => start(rows[1], column)), ["100.0", "100.0", "75.0"]);
+});
+
+Deno.test("scoresByTask() has tasks as rows and models as columns; radarRows() the same without the average", async () => {
+  const tasks = await openTasks(["piqa", "arc_easy"], {}, { limit: 2 });
+  const items = ["base", "UAL"].flatMap((model) => [
+    ...rowsOf(model, "piqa", "acc", model === "base" ? [0, 1] : [1, 1], { acc_norm: 0 }),
+    ...rowsOf(model, "arc_easy", "acc", [0, 0], { acc_norm: 0 }),
+  ]);
+  const scores = taskScores(items, tasks, { average: ["piqa", "arc_easy"] });
+  const rows = scoresByTask(scores);
+  assert.deepEqual(rows.map(({ task }) => task).sort(), ["arc_easy", "average", "piqa"]);
+  const piqa = rows.find(({ task }) => task === "piqa")!;
+  assert.deepEqual(Object.keys(piqa), ["task", "measure", "items", "base", "UAL"]);
+  assert.match(String(piqa.base), /^50\.0 \(.* to .*\)$/);
+  const radar = radarRows(scores).filter(({ method }) => method === "UAL");
+  assert.deepEqual(radar.map(({ task, score }) => [task, score]).sort(), [["arc_easy", 0], ["piqa", 1]]);
 });

@@ -1,4 +1,5 @@
-// The notebooks as a book: static pages with contents and search that need no network. deno task book [--preset NAME] [--out DIR]
+// The notebooks as a book: static pages with contents and search that need no network.
+// deno task book [--preset NAME] [--out DIR]
 // Default: the executed notebooks of smollm2 as committed, into .ual/book; other presets' lie under .ual/runs (or UAL_OUT).
 import { join } from "node:path";
 import { parseArgs } from "node:util";

@@ -10,21 +10,28 @@ export function jupyterEnv(): Record<string, string> {
   return { JUPYTER_PATH: paths.join(":"), INIT_CWD: join(root, "notebooks") };
 }
 
+/** JupyterLab on `folder`, with the project's kernel alone, for this machine alone. */
+export function jupyterLab(folder: string, args: string[] = []): { program: string; args: string[] } {
+  return {
+    program: join(root, ".venv/bin/python"),
+    args: [
+      "-m",
+      "jupyterlab",
+      `--ServerApp.root_dir=${folder}`,
+      "--ServerApp.ip=127.0.0.1",
+      `--MultiKernelManager.default_kernel_name=${kernelName}`,
+      `--KernelSpecManager.allowed_kernelspecs=${kernelName}`,
+      "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+      ...(Deno.uid() === 0 ? ["--allow-root"] : []),
+      ...args,
+    ],
+  };
+}
+
 async function main(): Promise<number> {
-  const args = [
-    "-m",
-    "jupyterlab",
-    `--ServerApp.root_dir=${root}`,
-    "--ServerApp.ip=127.0.0.1",
-    "--LabApp.default_url=/lab/tree/notebooks/00_overview.ipynb",
-    `--MultiKernelManager.default_kernel_name=${kernelName}`,
-    `--KernelSpecManager.allowed_kernelspecs=${kernelName}`,
-    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ...(Deno.uid() === 0 ? ["--allow-root"] : []),
-    ...Deno.args,
-  ];
-  const child = new Deno.Command(join(root, ".venv/bin/python"), { args, cwd: root, env: jupyterEnv() })
-    .spawn();
+  const first = "--LabApp.default_url=/lab/tree/notebooks/00_overview.ipynb";
+  const { program, args } = jupyterLab(root, [first, ...Deno.args]);
+  const child = new Deno.Command(program, { args, cwd: root, env: jupyterEnv() }).spawn();
   Deno.addSignalListener("SIGINT", () => {}); // JupyterLab asks and ends by itself
   Deno.addSignalListener("SIGTERM", () => child.kill("SIGTERM"));
   return (await child.status).code;

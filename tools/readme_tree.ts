@@ -65,7 +65,8 @@ function headline(path: string): string | undefined {
     const title = /^#+\s*(.*)/m.exec(text)?.[1];
     return title && firstSentence(title); // a prompt has none
   }
-  const header = /^(?:#!.*\n)?((?:(?:\/\/|#) ?.*\n)+)/.exec(text)?.[1] ?? /^"""([\s\S]*?)"""/.exec(text)?.[1];
+  const marked = /^(?:"""|\/\*)([\s\S]*?)(?:"""|\*\/)/; // Python's and CSS's
+  const header = /^(?:#!.*\n)?((?:(?:\/\/|#) ?.*\n)+)/.exec(text)?.[1] ?? marked.exec(text)?.[1];
   return header && firstSentence(header.replace(/^(\/\/|#) ?/gm, ""));
 }
 

@@ -3,7 +3,6 @@
 import type { ItemRow } from "../evaluate/item_row.ts";
 import {
   type Annotation,
-  calibrate,
   type Claim,
   claimVerdict,
   compareModels,
@@ -22,6 +21,7 @@ import type { CheckpointRow, EntropyMixRow, JudgedRow, SmoothingMeanRow } from "
 import { holm, meanInterval, meanWithError, pairedBootstrap, studentTwoSided } from "../stats/mod.ts";
 import { MIXES, mixName, strengthName } from "./ablation.ts";
 import { type Judged, taskScores } from "./benchmark_results.ts";
+import { calibrationError } from "./calibration_error.ts";
 import { mean } from "./examples.ts";
 import type { JudgedPair } from "./judging.ts";
 import { type Row, verdict } from "./results.ts";
@@ -57,11 +57,17 @@ export function strengthRows(
     const nll = names.map((name) => sampleNll(dialogues[name]));
     const samples = nll[0].map((sample, i) => ({ ...sample, nll: mean(nll.map((own) => own[i].nll)) }));
     const { perplexity: value, low, high } = perplexity(samples);
-    const error = 100 * mean(names.map((name) => calibrate(dialogues[name]).ece));
+    const error = calibrationError(names.map((name) => dialogues[name]));
     const own = firstMeasures(scores.filter(({ model }) => model === kind));
     return [
       { ...of, measure: "Held-out perplexity", value, low, high },
-      { ...of, measure: "Held-out calibration error (%)", value: error },
+      {
+        ...of,
+        measure: "Held-out calibration error (%)",
+        value: 100 * error.value,
+        low: 100 * error.low,
+        high: 100 * error.high,
+      },
       ...own.map(({ task, metric, value, low, high }) => ({
         ...of,
         measure: `${task}: ${metric} (%)`,

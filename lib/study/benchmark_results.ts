@@ -68,6 +68,36 @@ export function taskScores(
   return summarise(rows, tasks.map(taskInfo), options);
 }
 
+/** Scores of tasks, groups and averages by the first measure of each. */
+function firstScores(scores: readonly TaskScore[]): TaskScore[] {
+  const shown = scores.filter(({ level, group }) =>
+    level === "average" || level === "group" || (level === "task" && !group)
+  );
+  return shown.filter(({ task, metric }) => metric === shown.find((one) => one.task === task)!.metric);
+}
+
+/** The scores with tasks as rows and models as columns, "52.1 (49.6 to 54.7)": percent and 95% interval, by each task's first measure. */
+export function scoresByTask(scores: readonly TaskScore[]): Row[] {
+  return [...Map.groupBy(firstScores(scores), ({ task }) => task)].map(([task, own]) => ({
+    task,
+    measure: own[0].metric,
+    items: own[0].n,
+    ...Object.fromEntries(own.map(({ model, value, low, high }) => [
+      model,
+      `${percentText(value)} (${percentText(low)} to ${percentText(high)})`,
+    ])),
+  }));
+}
+
+/** Scores of the tasks, without their average, by model: the rows of the figure that draws them as a radar. */
+export function radarRows(
+  scores: readonly TaskScore[],
+): { method: string; task: string; score: number; low: number; high: number }[] {
+  return firstScores(scores).filter(({ level }) => level !== "average").map(
+    ({ model, task, value, low, high }) => ({ method: model, task, score: value, low, high }),
+  );
+}
+
 /** A claim with its verdict. */
 export type Judged = { claim: string; verdict: ClaimVerdict; why: string };
 

@@ -155,7 +155,8 @@ export function dialogues(examples: readonly Example[]): Bundle {
 
 /** What each model answered, a row a model, beside the data's own answer in the last row. */
 export function answerGrid(asked: readonly Example[], answers: readonly Answer[]): Bundle {
-  const heads = asked.map((e) => `rated ${e.uncertainty}: ${e.turns.at(-2)!.content}`);
+  const rated = ({ uncertainty }: Example) => uncertainty === undefined ? "" : `rated ${uncertainty}: `;
+  const heads = asked.map((e) => rated(e) + e.turns.at(-2)!.content);
   const methods = [...new Set(answers.map(({ method }) => method))];
   const text = (method: string, id: string) => {
     const found = answers.find((a) => a.method === method && a.id === id);

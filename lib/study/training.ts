@@ -18,6 +18,8 @@ export interface StudyRun {
   method: MethodName;
   /** Mean smoothing of the methods that smooth. */
   mean?: number;
+  /** The smoothing of each example, in their order, in place of the method's own mapping of ratings. */
+  smoothing?: ArrayLike<number>;
   settings?: Partial<Preset["settings"]>;
   keepEvery?: number;
 }
@@ -79,12 +81,14 @@ export async function trainRuns(
 /** What decides a run. */
 function jobOf(
   p: Preset,
-  { examples, method, mean = p.mean, settings, keepEvery }: StudyRun,
+  { examples, method, mean = p.mean, smoothing, settings, keepEvery }: StudyRun,
 ): Omit<TrainJob, "model" | "dir"> {
-  const { smoothing } = METHODS.find(({ name }) => name === method)!;
+  const { smoothing: mapping } = METHODS.find(({ name }) => name === method)!;
   return {
     examples,
-    smoothing: { method: smoothing, mean: smoothing === "none" ? 0 : mean, ceiling: p.ceiling },
+    smoothing: smoothing
+      ? { method: "file", rows: examples.map(({ id }, i) => ({ id, smoothing: smoothing[i] })) }
+      : { method: mapping, mean: mapping === "none" ? 0 : mean, ceiling: p.ceiling },
     settings: { ...p.settings, ...settings },
     context: p.context,
     supervise: "response",

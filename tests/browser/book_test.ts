@@ -1,4 +1,4 @@
-// tools/book.ts in the real Chromium, from files and without network: accessibility, contents, search, figures, links.
+// The book in the real Chromium, from files and without network: accessibility, contents, search, figures, links.
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -6,7 +6,7 @@ import type { Browser, Page } from "playwright-core";
 import { notebooksOf } from "../../tools/book.ts";
 import { writeBook } from "../../tools/book/write_book.ts";
 import { inFolder } from "../folder.ts";
-import { faultsOf, keepScreenshot, violations, withBrowser } from "./page.ts";
+import { faultsOf, hoverPoint, keepScreenshot, violations, withBrowser } from "./page.ts";
 
 const WIDE = { width: 1280, height: 900 }, PHONE = { width: 390, height: 844 };
 
@@ -107,6 +107,18 @@ Deno.test("the book of the committed notebooks is accessible, searchable and who
           await page.waitForURL((url) => url.pathname.endsWith(`/${pages.at(-2)!.name}.html`));
         }));
 
+      await t.step("on a phone the contents open and close by a button", () =>
+        visit(place, names[1], async (page) => {
+          const menu = page.getByRole("button", { name: "Contents" }), nav = page.locator("#contents");
+          ok(await nav.isHidden());
+          await menu.click();
+          equal(await menu.getAttribute("aria-expanded"), "true");
+          ok(await nav.isVisible());
+          deepEqual(await violations(page), []);
+          await nav.locator("a[href^='#']").last().click();
+          ok(await nav.isHidden());
+        }, PHONE));
+
       await t.step("the search finds a word by keyboard alone and jumps to it", () =>
         visit(place, "index.html", async (page) => {
           await page.keyboard.press("/");
@@ -137,10 +149,7 @@ Deno.test("the book of the committed notebooks is accessible, searchable and who
 
       await t.step("figures are live: a point's label appears", () =>
         visit(place, "02_map.html", async (page) => {
-          const figure = page.locator("[data-figure]").first();
-          await figure.scrollIntoViewIfNeeded();
-          await hoverPoints(page);
-          await page.waitForSelector("[data-figure] .hoverlayer .hovertext");
+          await hoverPoint(page, page.locator("[data-figure]").first());
         }));
 
       await t.step("pages can be read without scripts", async () => {
@@ -169,14 +178,3 @@ Deno.test("the book of the committed notebooks is accessible, searchable and who
     })
   );
 });
-
-/** Moves the mouse over the first figure until its plot answers. */
-async function hoverPoints(page: Page): Promise<void> {
-  const box = (await page.locator("[data-figure] .nsewdrag").first().boundingBox())!;
-  for (let x = 0.1; x < 1; x += 0.1) {
-    for (let y = 0.1; y < 1; y += 0.1) {
-      await page.mouse.move(box.x + x * box.width, box.y + y * box.height);
-      if (await page.locator("[data-figure] .hoverlayer .hovertext").count()) return;
-    }
-  }
-}

@@ -1,7 +1,7 @@
-// The packaged Chromium for a file of browser tests: one launch, pages without network, axe-core's findings, kept screenshots.
+// Pages in the packaged Chromium: what they fetch, what axe-core finds, figures' labels, kept screenshots.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, chromium, type Locator, type Page } from "playwright-core";
 import { chromiumLaunch } from "../../lib/plot/mod.ts";
 import { root } from "../../tools/setup.ts";
 
@@ -15,12 +15,12 @@ export async function withBrowser(body: (browser: Browser) => Promise<void>): Pr
   }
 }
 
-/** What a page did that it should not: errors, and requests that leave the machine. */
-export function faultsOf(page: Page): string[] {
+/** What a page did that it should not: errors, and requests for other than the `allowed` addresses. */
+export function faultsOf(page: Page, allowed = /^(file|data|blob|about):/): string[] {
   const faults: string[] = [];
   page.on("pageerror", (error) => faults.push(error.message));
   page.on("request", (request) => {
-    if (!/^(file|data|blob|about):/.test(request.url())) faults.push(request.url());
+    if (!allowed.test(request.url())) faults.push(request.url());
   });
   return faults;
 }
@@ -46,4 +46,17 @@ export async function keepScreenshot(page: Page, name: string): Promise<void> {
   const path = join(root, ".ual/artifacts/browser", `${name}.png`);
   await page.screenshot({ path });
   console.log(`screenshot: ${path}`);
+}
+
+/** Moves the mouse to a point of a figure and waits for the point's label. */
+export async function hoverPoint(page: Page, figure: Locator): Promise<void> {
+  const point = figure.locator(".points path").first(), label = figure.locator(".hoverlayer .hovertext");
+  await point.waitFor();
+  await point.evaluate((one) =>
+    (one as unknown as { scrollIntoView(how: unknown): void }).scrollIntoView({ block: "center" })
+  );
+  const { x, y, width, height } = (await point.boundingBox())!;
+  await page.mouse.move(x, y + 3 * height);
+  await page.mouse.move(x + width / 2, y + height / 2);
+  await label.first().waitFor();
 }

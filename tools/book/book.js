@@ -1,4 +1,4 @@
-// What a page of the book does: the search, the contents on a phone, the place marked in them, wide boxes that scroll by keyboard.
+// What a page of the book does: search, contents on a phone, the place marked, boxes that scroll by keyboard.
 // Runs in the reader's browser, from a file as well as from a server; without it the pages can still be read.
 (() => {
   const $ = (id) => document.getElementById(id);
@@ -157,7 +157,7 @@
   const all = pattern(words), ranges = [];
   const walker = document.createTreeWalker(document.querySelector("article"), NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-    if (node.parentElement.closest("script, style, .katex-mathml")) continue;
+    if (node.parentElement.closest("script, style, .katex-mathml, [data-figure]")) continue;
     for (const { 0: hit, index: at } of node.data.matchAll(all)) {
       const range = new Range();
       range.setStart(node, at);

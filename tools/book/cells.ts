@@ -1,4 +1,4 @@
-// A notebook's cells → HTML: text, code and outputs as they are stored, nothing executed. Outputs' own scripts stay (figures).
+// A notebook's cells as HTML: text, code and stored outputs. Nothing is executed here; outputs' own scripts stay (figures).
 import { escapeHtml } from "../../lib/show/mod.ts";
 import type { Cell, Data, Output } from "../notebook_file.ts";
 import { highlighted } from "./highlight.ts";
@@ -76,7 +76,9 @@ function isLoader(html: string): boolean {
 
 function outputText(output: Output): string {
   if (output.output_type === "stream") return output.text;
-  return output.output_type === "error" ? output.evalue : String(output.data["text/plain"] ?? "");
+  return output.output_type === "error"
+    ? withoutColours(output.evalue)
+    : String(output.data["text/plain"] ?? "");
 }
 
 /** Tables wider than the page scroll in a box of their own. */

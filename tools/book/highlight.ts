@@ -1,4 +1,5 @@
-// TypeScript → HTML with its keywords, strings and so on marked, by the parser of JupyterLab's editor; colours are book.css's.
+// TypeScript as HTML with its keywords, strings and so on marked, by the parser of JupyterLab's editor.
+// The colours are book.css's.
 import { classHighlighter, highlightCode } from "@lezer/highlight";
 import { parser } from "@lezer/javascript";
 import { escapeHtml } from "../../lib/show/mod.ts";

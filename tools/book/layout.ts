@@ -1,4 +1,4 @@
-// The frame of the book's pages: header with the search, contents, the page, previous and next; and the index page.
+// The frame of the book's pages: header with search, contents, previous and next; and the index page.
 import { escapeHtml } from "../../lib/show/mod.ts";
 import type { Page } from "./pages.ts";
 

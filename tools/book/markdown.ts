@@ -1,5 +1,5 @@
-// Markdown → HTML as JupyterLab draws it (marked), its formulas by KaTeX, headings with the ids that JupyterLab gives them,
-// tables with scopes, images inside the page. Which links lead where is for the caller to say.
+// Markdown as HTML the way JupyterLab draws it: marked, formulas by KaTeX, ids for headings.
+// Besides, tables get scopes and images come into the page. Which links lead where is for the caller to say.
 import { extname, join } from "node:path";
 import { Marked, type Tokens } from "marked";
 import { InputError } from "../../lib/run/errors.ts";

@@ -1,5 +1,5 @@
-// Notebooks → the book's pages before they are laid out: title, headings, HTML and what the search knows; links between
-// notebooks are checked here. The frame around a page is layout.ts.
+// Notebooks as pages before they are laid out: title, headings, HTML, what the search knows; links are checked.
+// The frame around a page is layout.ts.
 import { basename, dirname } from "node:path";
 import { InputError } from "../../lib/run/errors.ts";
 import { type Notebook, readNotebook } from "../notebook_file.ts";

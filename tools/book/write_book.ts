@@ -1,5 +1,5 @@
-// Executed notebooks → a folder of static pages that needs no network and works from file://: one file a notebook, an index,
-// and what they share (style, formulas' fonts, plotly.js, search).
+// Executed notebooks → a folder of static pages that works from file://, with all that the pages share.
+// Shared are style, formulas' fonts, plotly.js and the search.
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeFileAtomic } from "../../lib/run/files.ts";
