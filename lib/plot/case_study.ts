@@ -3,7 +3,7 @@ import type { Layout } from "plotly.js-dist";
 import { axis, distinct, type Figure, figure, needRows, REFERENCE, styleOf } from "./figure.ts";
 
 /** One model's answer to a prompt. */
-export interface CaseAnswer {
+export interface CaseStudyRow {
   method: string;
   prompt: string;
   answer: string;
@@ -14,7 +14,7 @@ export interface CaseAnswer {
 const WIDTH = 300, LINE = 16, LETTERS = 46, PAD = 14;
 
 /** Boxes of text, a column a model; of several prompts a row each. Throws InputError for an empty table. */
-export function caseStudyFigure(rows: readonly CaseAnswer[], { most = 26 }: { most?: number } = {}): Figure {
+export function caseStudyFigure(rows: readonly CaseStudyRow[], { most = 26 }: { most?: number } = {}): Figure {
   needRows(rows, "the case study");
   const prompts = distinct(rows.map((row) => row.prompt)), methods = distinct(rows.map((row) => row.method));
   const blocks = prompts.map((prompt) => {

@@ -116,9 +116,9 @@ function labels(
     font: { size: 12 },
   }];
   if (column > 0) return own;
-  const marks = ["●", "◇"], tokens = tokensOf(all, pairs[row]);
+  const tokens = tokensOf(all, pairs[row]);
   const text = tokens.map((token, t) =>
-    `<span style="color:${TEXT[t % 2]}">${marks[t % 2]} ${safeToken(token)}</span>`
+    `<span style="color:${TEXT[t % 2]}">${safeToken(token)} (${t % 2 ? "open" : "filled"})</span>`
   );
   return [...own, {
     ...shared,

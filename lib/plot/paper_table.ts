@@ -56,7 +56,7 @@ export function paperTableFigure(rows: readonly PaperCell[], options: PaperTable
         tickmode: "array",
         tickvals: names.map((_, i) => i),
         ticktext: names,
-        range: [names.length - 0.5, -0.5],
+        range: [names.length - 0.35, -0.6],
       }),
       ...Object.fromEntries(columns.map((column, i) => [
         `xaxis${panels[i].suffix}`,

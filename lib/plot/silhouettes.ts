@@ -7,7 +7,7 @@ import { intervalBars, isNumber, type Maybe, minus, type Panel, panelAxes, panel
 /** The mean silhouette of one model over pairs of tokens. */
 export interface SilhouetteRow {
   method: string;
-  /** Where distances were measured: "2-D PCA", "full space", … */
+  /** Where distances were measured: "2-D PCA", "full space", …; with ", less base" of differences from the base model's. */
   space: string;
   /** How the pairs came about: "random", "chosen" and the like. */
   pairs: string;
@@ -61,7 +61,10 @@ export function silhouettesFigure(
       margin: { l: 92, r: 24, t: 96, b: 64 },
       legend: legendAbove,
       ...panelAxes(panels, ({ index, column }) => ({
-        x: axis("Silhouette (−1 to 1)", { nticks: 4, range: rangeOf(groups[index].rows) }),
+        x: axis(isDifference(groups[index].rows) ? "Difference of silhouettes" : "Silhouette (−1 to 1)", {
+          nticks: 4,
+          range: rangeOf(groups[index].rows),
+        }),
         y: axis(column === 0 ? "Model" : "", {
           tickmode: "array",
           tickvals: methods.map((_, i) => i),
@@ -82,6 +85,8 @@ function groupsOf(rows: readonly SilhouetteRow[]): { label: string; rows: Silhou
   return [...Map.groupBy(rows, label)].map(([label, own]) => ({ label, rows: own }));
 }
 
+const isDifference = (rows: SilhouetteRow[]) => rows.every((row) => row.space.endsWith(", less base"));
+
 const PAPER = "the paper";
 
 const paperRows = (space: string, values: Record<string, number>): SilhouetteRow[] =>
@@ -89,7 +94,7 @@ const paperRows = (space: string, values: Record<string, number>): SilhouetteRow
 
 function rangeOf(rows: SilhouetteRow[]): [number, number] {
   const ends = rows.flatMap((row) => [row.value, row.low, row.high]).filter(isNumber);
-  const low = Math.min(...ends), high = Math.max(...ends), air = Math.max(0.005, 0.15 * (high - low));
+  const low = Math.min(...ends), high = Math.max(...ends), air = 0.15 * (high - low) || 0.01;
   return [low - air, high + air];
 }
 

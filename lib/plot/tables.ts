@@ -4,7 +4,7 @@ import { InputError } from "../run/errors.ts";
 import { readBytes, writeFileAtomic } from "../run/files.ts";
 import { agreementFigure, type AgreementOptions, type AgreementRow } from "./agreement.ts";
 import { calibration, type CalibrationRow } from "./calibration.ts";
-import { type CaseAnswer, caseStudyFigure } from "./case_study.ts";
+import { type CaseStudyRow, caseStudyFigure } from "./case_study.ts";
 import { type CheckpointRow, checkpointsFigure } from "./checkpoints.ts";
 import { type ClusterPoint, clustersFigure } from "./clusters.ts";
 import { type CorrelationRow, correlationsFigure } from "./correlations.ts";
@@ -46,7 +46,7 @@ export interface Tables {
   table3: { rows: PaperCell[]; options: PaperTableOptions };
   table4: { rows: PaperCell[]; options: PaperTableOptions };
   table5: { rows: PaperCell[]; options: PaperTableOptions };
-  case_study: { rows: CaseAnswer[] };
+  case_study: { rows: CaseStudyRow[] };
   checkpoints: { rows: CheckpointRow[] };
   smoothing_means: { rows: SmoothingMeanRow[] };
   judged: { rows: JudgedRow[]; options?: { judge?: string } };
