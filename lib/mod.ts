@@ -8,6 +8,7 @@ export * from "./model/mod.ts";
 export * from "./plot/mod.ts";
 export { Progress, type ProgressState } from "./run/progress.ts";
 export { InputError } from "./run/errors.ts";
+export { stream } from "./run/seed.ts";
 export * from "./serve/mod.ts";
 export * from "./show/mod.ts";
 export * from "./stats/mod.ts";

@@ -53,7 +53,8 @@ function readCell(cell: Cell, index: number, seen: Set<string>): Cell {
   seen.add(id);
   const source = joined(cell.source);
   const { cell_type, execution_count = null } = cell;
-  const metadata = cell.metadata?.tags ? { tags: cell.metadata.tags } : {};
+  const { tags, jupyter } = cell.metadata ?? {}, hidden = (jupyter as Data | undefined)?.source_hidden;
+  const metadata = { ...(tags ? { tags } : {}), ...(hidden ? { jupyter: { source_hidden: true } } : {}) };
   const outputs = (cell.outputs ?? []).map((output) => mapText(output, joined)) as Output[];
   return { cell_type, id, source, metadata, outputs, execution_count };
 }

@@ -138,6 +138,7 @@ async function extract(
   { layers = ["final"], tokens, ...options }: FeatureOptions,
 ): Promise<void> {
   layers.forEach((layer) => checkLayer(base.config, layer));
+  if (layers.length === 0) throw new RangeError("Cannot extract features of no layer: name one");
   const sequences = tokens ? limitPoints(given, { tokens }) : given;
   const points = pointsOf(sequences), width = base.config.hiddenSize;
   if (points.tokens.length === 0) {
@@ -172,6 +173,14 @@ async function extract(
   }
 }
 
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
 /** Writes rows of a file at their places. */
 interface RowWriter {
   write(row: number, data: Float32Array): void;
@@ -186,9 +195,7 @@ async function openWriters(
 ): Promise<Map<Layer, RowWriter>> {
   try {
     await Deno.mkdir(dir, { recursive: true });
-    await Deno.remove(join(dir, INDEX)).catch((error) => {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    });
+    removeIfThere(join(dir, INDEX));
   } catch (error) {
     throw writeError(dir, error);
   }
@@ -196,7 +203,14 @@ async function openWriters(
     await writeFileAtomic(join(dir, `${name}.npy`), npyInts(points[name]));
   }
   const shape: [number, number] = [points.tokens.length, width];
-  return new Map(layers.map((layer) => [layer, openWriter(join(dir, layerFile(layer)), shape)]));
+  const writers = new Map<Layer, RowWriter>();
+  try {
+    for (const layer of layers) writers.set(layer, openWriter(join(dir, layerFile(layer)), shape));
+  } catch (error) {
+    for (const writer of writers.values()) writer.close();
+    throw error;
+  }
+  return writers;
 }
 
 function openWriter(path: string, [count, width]: [number, number]): RowWriter {
@@ -208,7 +222,11 @@ function openWriter(path: string, [count, width]: [number, number]): RowWriter {
         throw writeError(path, error);
       }
     };
-  const file = guarded(() => Deno.openSync(path, { write: true, create: true, truncate: true }));
+  // A new file rather than a shorter one: who has the old one mapped keeps it.
+  const file = guarded(() => {
+    removeIfThere(path);
+    return Deno.openSync(path, { write: true, createNew: true });
+  });
   const put = (position: number, bytes: Uint8Array) =>
     guarded(() => {
       file.seekSync(position, Deno.SeekMode.Start);

@@ -34,7 +34,9 @@ export function openArray(path: string, { map = true }: { map?: boolean } = {}):
   }
   const memory = map ? mapFile(path, size) : undefined;
   if (memory) file.close();
+  let open = true;
   const bytesOf = (from: number, to: number) => {
+    if (!open) throw new RangeError(`Cannot read ${path}: it was closed`);
     const bytes = new Uint8Array(4 * (to - from)), begin = header.offset + 4 * from;
     if (memory) bytes.set(memory.bytes().subarray(begin, begin + bytes.length));
     else readAt(file, begin, bytes);
@@ -46,7 +48,11 @@ export function openArray(path: string, { map = true }: { map?: boolean } = {}):
     mapped: memory !== undefined,
     slice: (from, to) =>
       header.dtype === "<f4" ? new Float32Array(bytesOf(from, to)) : new Int32Array(bytesOf(from, to)),
-    close: () => memory ? memory.close() : file.close(),
+    close: () => {
+      if (memory) memory.close();
+      else if (open) file.close();
+      open = false;
+    },
   };
 }
 
@@ -78,10 +84,7 @@ function mapFile(path: string, size: number): { bytes(): Uint8Array; close(): vo
   }
   let bytes: Uint8Array | undefined = new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(address, size));
   return {
-    bytes: () => {
-      if (!bytes) throw new RangeError(`Cannot read ${path}: it was closed`);
-      return bytes;
-    },
+    bytes: () => bytes!,
     close: () => {
       if (!bytes) return;
       bytes = undefined;

@@ -18,7 +18,7 @@ import { byShape, sameShape } from "./score.ts";
 
 /**
  * Where a hidden state is taken: "final" after the last norm, what the output projection reads (the last of transformers'
- * `hidden_states`); a number is their index of the others: 0 the embeddings, l the output of the l-th layer.
+ * `hidden_states`); a number is their index of the others: 0 the embeddings, l the output of the l-th layer, before the last norm.
  */
 export type Layer = "final" | number;
 

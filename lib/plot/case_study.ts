@@ -14,7 +14,10 @@ export interface CaseStudyRow {
 const WIDTH = 300, LINE = 16, LETTERS = 46, PAD = 14;
 
 /** Boxes of text, a column a model; of several prompts a row each. Throws InputError for an empty table. */
-export function caseStudyFigure(rows: readonly CaseStudyRow[], { most = 26 }: { most?: number } = {}): Figure {
+export function caseStudyFigure(
+  rows: readonly CaseStudyRow[],
+  { most = 26 }: { most?: number } = {},
+): Figure {
   needRows(rows, "the case study");
   const prompts = distinct(rows.map((row) => row.prompt)), methods = distinct(rows.map((row) => row.method));
   const blocks = prompts.map((prompt) => {

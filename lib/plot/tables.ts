@@ -4,7 +4,7 @@ import { InputError } from "../run/errors.ts";
 import { readBytes, writeFileAtomic } from "../run/files.ts";
 import { agreementFigure, type AgreementOptions, type AgreementRow } from "./agreement.ts";
 import { calibration, type CalibrationRow } from "./calibration.ts";
-import { type CaseStudyRow, caseStudyFigure } from "./case_study.ts";
+import { caseStudyFigure, type CaseStudyRow } from "./case_study.ts";
 import { type CheckpointRow, checkpointsFigure } from "./checkpoints.ts";
 import { type ClusterPoint, clustersFigure } from "./clusters.ts";
 import { type CorrelationRow, correlationsFigure } from "./correlations.ts";

@@ -14,7 +14,7 @@ import {
 } from "../cluster/mod.ts";
 import type { Example } from "../data/mod.ts";
 import { baseOf, type Model, score, toSequences } from "../model/mod.ts";
-import type { ClusterPoint, LayerRow, SilhouetteRow } from "../plot/mod.ts";
+import type { ClusterPoint, LayerRow, PaperSilhouettes, SilhouetteRow } from "../plot/mod.ts";
 import { holm } from "../stats/mod.ts";
 import type { StudyFeatures } from "./clustering.ts";
 import { mean } from "./examples.ts";
@@ -117,6 +117,25 @@ export function silhouetteRows(
   );
 }
 
+/** Differences of each model from the base model over the same pairs, for the figure of silhouettes. */
+export function silhouetteDifferences(
+  scores: readonly PairScore[],
+  measures: readonly SilhouetteMeasure[] = MEASURES,
+): SilhouetteRow[] {
+  const models = [...new Set(scores.map(({ model }) => model))].filter((model) => model !== "base");
+  return measures.flatMap((measure) =>
+    pairDifferences(scores, models.map((model) => [model, "base"] as const), { measure }).map((one) => ({
+      method: one.better,
+      space: `${SPACES[measure]}, less base`,
+      pairs: scores[0].kind,
+      value: one.difference,
+      low: one.low,
+      high: one.high,
+      count: one.pairs,
+    }))
+  );
+}
+
 /** The same for readers: spaces side by side, and the share of the variance that the plane shows. */
 export function spaceTable(scores: readonly PairScore[]): Row[] {
   const rows = silhouetteRows(scores), explained = Map.groupBy(scores, ({ model }) => model);
@@ -134,6 +153,18 @@ const meanText = ({ value, low, high }: SilhouetteRow) =>
 
 /** The order of the paper's tables 4 and 5: each of these is claimed to cluster more than the next. */
 export const CLUSTER_CLAIMS = [["UAL", "LS"], ["LS", "SFT"], ["SFT", "base"], ["UAL", "SFT"]] as const;
+
+/** What the choice of pairs is about, in the space in which they were chosen. */
+export const CHOICE_CLAIM = { claims: [["UAL", "LS"]] as const, measures: ["pca2"] as SilhouetteMeasure[] };
+
+/** The paper's tables 4 and 5, in the plane of a PCA, for the figure of silhouettes. */
+export const PAPER_SILHOUETTES: PaperSilhouettes[] = [
+  {
+    label: "the paper, 2-D PCA<br>Llama-2-7B on LIMA",
+    values: { base: 0.354, SFT: 0.406, LS: 0.427, UAL: 0.446 },
+  },
+  { label: "the paper, 2-D PCA<br>Mistral-7B on Deita", values: { base: 0.053, SFT: 0.061, UAL: 0.084 } },
+];
 
 /** Verdicts on claims in each space, p corrected over all of them. */
 export function pairClaims(

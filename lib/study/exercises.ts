@@ -2,6 +2,7 @@
 import { bundled, type Example } from "../data/mod.ts";
 import { InputError } from "../run/errors.ts";
 import { markdown, show } from "../show/mod.ts";
+import { normalQuantile } from "../stats/mod.ts";
 import { recordedRatings } from "./elicitation.ts";
 import { mean } from "./examples.ts";
 
@@ -121,6 +122,25 @@ export const EXERCISES: Record<string, Exercise> = {
     truth: () => 4 * 0.01,
     hint: "Holm multiplies the smallest of m values by m.",
     why: "Below 0.05 still. With forty comparisons in place of four it would not be.",
+  },
+  "cluster/point": {
+    truth: () => (4 - 1) / 4,
+    hint: "Its own kind has one other point, at a distance of 1. How far is the other kind?",
+    why: "a = 1 and b = 4, so s = 3/4.",
+  },
+  "cluster/pairs": {
+    truth: () => 42 * 41 / 2,
+    hint: "Each of 42 tokens with 41 others, and every pair counted twice.",
+    why: "42 · 41 / 2 = 861. Keeping 100 of them keeps the best 12%.",
+  },
+  "cluster/luck": {
+    truth: () => {
+      const kept = 100 / 861, z = normalQuantile(1 - kept);
+      return Math.exp(-z * z / 2) / Math.sqrt(2 * Math.PI) / kept;
+    },
+    tolerance: 0.05,
+    hint: "Draw 861 numbers, sort them, take the mean of the first 100. Do it often.",
+    why: "About 1.67 standard deviations out of nothing: the density at the cut over the share that is kept.",
   },
   "ablate/lots": {
     truth: () => (10 + 1) / 2 ** 10,
