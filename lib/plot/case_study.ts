@@ -1,6 +1,6 @@
 // The figure of a case study (the paper's figure 4): answers of several models to one prompt, side by side, as text.
 import type { Layout } from "plotly.js-dist";
-import { axis, distinct, type Figure, figure, needRows, REFERENCE, styleOf } from "./figure.ts";
+import { blankAxis, distinct, type Figure, figure, needRows, REFERENCE, styleOf } from "./figure.ts";
 
 /** One model's answer to a prompt. */
 export interface CaseStudyRow {
@@ -11,7 +11,7 @@ export interface CaseStudyRow {
   verdict?: string;
 }
 
-const WIDTH = 300, LINE = 16, LETTERS = 46, PAD = 14;
+const WIDTH = 300, LINE = 16, LETTERS = 42, PAD = 14;
 
 /** Boxes of text, a column a model; of several prompts a row each. Throws InputError for an empty table. */
 export function caseStudyFigure(
@@ -28,13 +28,6 @@ export function caseStudyFigure(
   const width = WIDTH * methods.length + PAD, height = blocks.reduce((sum, block) => sum + block.height, 0);
   let top = height;
   const placed = blocks.map((block) => ({ ...block, top: top -= block.height, from: top + block.height }));
-  const blank = {
-    range: [0, width],
-    showticklabels: false,
-    showgrid: false,
-    ticks: "",
-    showline: false,
-  } as const;
   return figure({
     title: "Answers to the same prompt",
     data: [{
@@ -50,8 +43,8 @@ export function caseStudyFigure(
       width: width + 40,
       height: height + 84,
       margin: { l: 20, r: 20, t: 56, b: 28 },
-      xaxis: axis("Model (one column each)", { ...blank, range: [0, width] }),
-      yaxis: axis("", { ...blank, range: [0, height] }),
+      xaxis: blankAxis("Model (one column each)", [0, width]),
+      yaxis: blankAxis("Text (lines)", [0, height]),
       shapes: placed.flatMap(({ from, height }) =>
         methods.map((method, m) => box(method, methods, { m, from, height }))
       ),
@@ -76,7 +69,7 @@ export function caseStudyFigure(
     alt: prompts.map((prompt) =>
       `Prompt: ${prompt} ${
         rows.filter((row) => row.prompt === prompt).map(({ method, answer, verdict }) =>
-          `${method}${verdict ? ` (${verdict})` : ""}: ${answer}`
+          `${method}${verdict ? ` (${verdict})` : ""}: "${answer.trim()}".`
         ).join(" ")
       }`
     ).join(" "),
