@@ -4,8 +4,12 @@ import {
   type AgreementRow,
   calibration,
   type CalibrationRow,
+  caseStudyFigure,
+  type CaseStudyRow,
   type CheckpointRow,
   checkpointsFigure,
+  type ClusterPoint,
+  clustersFigure,
   type CorrelationRow,
   correlationsFigure,
   type DifferenceRow,
@@ -16,14 +20,23 @@ import {
   heldoutPerplexity,
   judgedFigure,
   type JudgedRow,
+  type LayerRow,
+  layersFigure,
   lossByTercileFigure,
   mappingCurve,
   mappingMethods,
+  type PaperCell,
+  type PaperSilhouettes,
+  paperTableFigure,
   type PerplexityRow,
+  radarFigure,
+  type RadarRow,
   type RatedRow,
   ratingsHistogram,
   type ScorePoint,
   scoresFigure,
+  type SilhouetteRow,
+  silhouettesFigure,
   type SmoothingMeanRow,
   smoothingMeansFigure,
   type TercileChangeRow,
@@ -242,6 +255,87 @@ export const entropyMix: EntropyMixRow[] = [
   { data: "mixed", method: "UAL", math: 0.4451, winRate: 0.657, panel: "in the paper" },
 ];
 
+const METHODS = ["base", "SFT", "LS", "UAL", "PPL-UAL"];
+const PAIRS = [['","', '" the"'], ['"<b>"', '" & co"']];
+
+export const clusterPoints: ClusterPoint[] = PAIRS.flatMap((tokens, p) =>
+  METHODS.slice(0, 4).flatMap((method, m) =>
+    tokens.flatMap((token, t) =>
+      Array.from({ length: 12 }, (_, i) => ({
+        pair: tokens.join(" | "),
+        method,
+        token,
+        x: 20 * t + 9 * Math.sin(3 * i + m + p),
+        y: 11 * Math.cos(5 * i + t + m),
+        context:
+          `some words before it ⟦${token}⟧ and a few <after> it & more of them, so that the line is long`,
+        silhouette: 0.31 + 0.02 * m - 0.4 * p,
+      }))
+    )
+  )
+);
+
+export const silhouettes: SilhouetteRow[] = (["2-D PCA", "full space", "full space, less base"] as const)
+  .flatMap((space, s) =>
+    METHODS.slice(s === 2 ? 1 : 0).map((method, m) => {
+      const value = s === 2 ? 0.004 * (m + 1) : 0.3 - 0.17 * s + 0.01 * m, half = s === 2 ? 0.002 : 0.08;
+      return { method, space, pairs: "random", value, low: value - half, high: value + half, count: 100 };
+    })
+  ).concat(
+    METHODS.map((method, m) => ({
+      method,
+      space: "2-D PCA",
+      pairs: "chosen",
+      value: 0.2 + 0.01 * m,
+      low: 0.1,
+      high: 0.3,
+      count: 100,
+    })),
+  );
+
+const paperSilhouettes: PaperSilhouettes[] = [
+  {
+    label: "the paper, 2-D PCA<br>Llama-2-7B on LIMA",
+    values: { base: 0.354, SFT: 0.406, LS: 0.427, UAL: 0.446 },
+  },
+];
+
+export const layers: LayerRow[] = METHODS.slice(0, 4).flatMap((method, m) =>
+  ([0, 10, 20, "final"] as const).map((layer, l) => ({
+    method,
+    layer,
+    value: 0.1 + 0.01 * l * m,
+    low: 0.05,
+    high: 0.16 + 0.01 * l,
+  }))
+);
+
+export const radar: RadarRow[] = METHODS.flatMap((method, m) =>
+  ["arc_challenge", "hellaswag", "mmlu", "truthfulqa_mc2", "winogrande", "gsm8k"].map((task, t) => {
+    const score = 0.2 + 0.06 * ((t * 3 + m) % 6);
+    return { method, task, score, low: score - 0.08, high: score + 0.08 };
+  })
+);
+
+export const paperCells: PaperCell[] = METHODS.flatMap((row, r) =>
+  ["ARC-c", "HellaSwag", "MMLU", "TruthfulQA"].map((column, c) => ({
+    row,
+    column,
+    ours: 30 + r + 3 * c,
+    low: 23 + r + 3 * c,
+    high: 37 + r + 3 * c,
+    ...(row === "LS" ? {} : { paper: 55 + 2 * r + 5 * c }),
+  }))
+);
+
+const answers: CaseStudyRow[] = METHODS.slice(0, 4).map((method, m) => ({
+  method,
+  prompt: "Write a sentence about the sea & the <sky>, and say why you chose your words as you did.",
+  answer: "The sea is wide, and the sky is wider; I chose plain words because they last. ".repeat(m + 1) +
+    "\n\n- one\n- two",
+  ...(m ? { verdict: "preferred to SFT's" } : {}),
+}));
+
 /** One of each figure, by file name. */
 export function figures(): Record<string, Figure> {
   return {
@@ -270,6 +364,27 @@ export function figures(): Record<string, Figure> {
     smoothing_means: smoothingMeansFigure(smoothingMeans),
     judged: judgedFigure(judged, { judge: "SmolLM2-135M-Instruct, both orders" }),
     entropy_mix: entropyMixFigure(entropyMix),
+    clusters: clustersFigure(clusterPoints),
+    silhouettes: silhouettesFigure(silhouettes, { paper: paperSilhouettes }),
+    layers: layersFigure(layers),
+    radar: radarFigure(radar),
+    table2: paperTableFigure(paperCells, {
+      title: "Table 2: benchmarks",
+      unit: "%",
+      paper: "Llama-2-7B on LIMA",
+    }),
+    table5: paperTableFigure(
+      METHODS.slice(0, 3).map((row, r) => ({
+        row,
+        column: "Silhouette",
+        ours: 0.32 + 0.01 * r,
+        low: 0.22,
+        high: 0.42,
+        paper: 0.354 + 0.05 * r,
+      })),
+      { title: "Table 5: silhouettes", unit: "−1 to 1", paper: "Llama-2-7B on LIMA", digits: 3 },
+    ),
+    case_study: caseStudyFigure(answers),
     entropy_mix_one: entropyMixFigure(entropyMix.slice(0, 5).map(({ panel: _, ...row }) => row)),
     training_live: trainingLive(
       training(12).map((row) => ({ ...row, lr: 3e-4 * Math.min(1, row.step / 4) })),

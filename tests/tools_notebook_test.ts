@@ -1,8 +1,8 @@
 // The notebook runner on a real kernel: outputs complete and in their cells, failures kept, bytes that repeat.
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
-import { CellError, executeNotebook } from "../tools/notebook.ts";
-import { lossyOutputs, moduleText, unformatted } from "../tools/check_notebooks.ts";
+import { CellError, executeNotebook, partialPath } from "../tools/notebook.ts";
+import { lossyOutputs, moduleText, teachingFaults, unformatted } from "../tools/check_notebooks.ts";
 import { notebookText, readNotebook } from "../tools/notebook_file.ts";
 import { inFolder } from "./folder.ts";
 
@@ -84,15 +84,73 @@ Deno.test("executeNotebook() keeps what ran before a failing cell and names the 
     const path = await project(dir, sources, stale);
     await rejects(executeNotebook(path), (error: Error) => {
       ok(error instanceof CellError);
-      match(error.message, /^Cell \[2\] of x\.ipynb failed: RangeError: not so/);
+      match(error.message, /^Cell \[2\] \(cell-3\) of x\.ipynb failed: RangeError: not so/);
       match(error.message, /--- the cell\nthrow new RangeError/);
       return true;
     });
-    const { cells: [, first, second, third] } = await readNotebook(path);
+    const { cells: [, , old] } = await readNotebook(path);
+    deepEqual([texts(old.outputs), old.execution_count], [["old"], 77], "a failed run replaces nothing");
+    const { cells: [, first, second, third] } = await readNotebook(partialPath(path));
     deepEqual(texts(first.outputs), ["before\n"]);
     equal(second.outputs[0].output_type, "error");
     match(texts(second.outputs)[0], /not so/);
     deepEqual([third.outputs, third.execution_count], [[], null]);
+  }));
+
+/** Cells that keep the result of a slow stage, count how often it was computed, and fail while the file `fail` is there. */
+const staged = (dir: string) => [
+  `import { show } from "${show}";\nconst dir = "${dir}";`,
+  `const kept = await Deno.readTextFile(dir + "/kept").catch(async () => {
+  await Deno.writeTextFile(dir + "/count", "x", { append: true });
+  await Deno.writeTextFile(dir + "/kept", "result");
+  return "result";
+});
+await show(kept);`,
+  `if (await Deno.stat(dir + "/fail").catch(() => null)) throw new Error("broken off");\nawait show("after");`,
+];
+
+Deno.test("executeNotebook() after a failure goes on: finished stages are not computed again, the bytes are an unbroken run's", () =>
+  inFolder(async (dir) => {
+    const broken = join(dir, "broken"), whole = join(dir, "whole");
+    for (const folder of [broken, whole]) await Deno.mkdir(folder);
+    const path = await project(broken, staged("DIR"));
+    const at = async (folder: string) => (await Deno.readTextFile(path)).replaceAll("DIR", folder);
+    const [first, second] = [join(broken, "notebooks/a.ipynb"), join(broken, "notebooks/b.ipynb")];
+    await Deno.writeTextFile(first, await at(broken));
+    await Deno.writeTextFile(second, await at(whole));
+    await Deno.writeTextFile(join(broken, "fail"), "");
+    const out = join(dir, "out.ipynb");
+    await rejects(executeNotebook(first, { out }), /The same command goes on/);
+    deepEqual(texts((await readNotebook(partialPath(out))).cells[2].outputs), ["result"]);
+    await Deno.remove(join(broken, "fail"));
+    await executeNotebook(first, { out });
+    equal(await Deno.readTextFile(join(broken, "count")), "x", "the stage ran once");
+    await rejects(Deno.stat(partialPath(out)), Deno.errors.NotFound);
+    await executeNotebook(second, { out: join(dir, "whole.ipynb") });
+    const text = (await Deno.readTextFile(join(dir, "whole.ipynb"))).replaceAll(whole, broken);
+    equal(await Deno.readTextFile(out), text);
+  }));
+
+Deno.test("executeNotebook() puts parameters into a cell of their own, and refuses wrong ones before a kernel starts", () =>
+  inFolder(async (dir) => {
+    const path = await project(dir, [
+      "/** How many. */\nconst n: number = 1;",
+      `import { show } from "${show}";\nawait show(n + 1);`,
+    ]);
+    const notebook = await readNotebook(path);
+    notebook.cells[1].metadata = { tags: ["parameters"] };
+    await Deno.writeTextFile(path, notebookText(notebook));
+    const out = join(dir, "out.ipynb");
+    await executeNotebook(path, { out, parameters: { n: "41" } });
+    const { cells } = await readNotebook(out);
+    deepEqual(cells.map(({ id }) => id), ["cell-1", "cell-2", "injected-parameters", "cell-3"]);
+    deepEqual(texts(cells[3].outputs), ["42"]);
+    await rejects(
+      executeNotebook(path, { out, parameters: { n: "many" } }),
+      /Cannot set n to many: it must be a number/,
+    );
+    await executeNotebook(out); // what was injected before is taken out again
+    deepEqual(texts((await readNotebook(out)).cells[2].outputs), ["2"]);
   }));
 
 Deno.test("executeNotebook() says so where the kernel gives no reason, dies, or takes too long", () =>
@@ -109,7 +167,7 @@ Deno.test("executeNotebook() says so where the kernel gives no reason, dies, or 
     const died = [`const { show } = await import("${show}");`, `await show("before");`, "Deno.exit(3);"];
     await withSource(died.join("\n"));
     await rejects(executeNotebook(path), /failed: the kernel died \(code 3\)/);
-    deepEqual(texts((await readNotebook(path)).cells[1].outputs).slice(0, 1), ["before"]);
+    deepEqual(texts((await readNotebook(partialPath(path))).cells[1].outputs).slice(0, 1), ["before"]);
     await withSource("await new Promise(() => {});");
     await rejects(executeNotebook(path, { timeout: 0.5 }), /failed: it took more than 0\.5 s/);
     await rejects(executeNotebook(join(dir, "none.ipynb")), { name: "InputError" });
@@ -129,6 +187,21 @@ Deno.test("notebookText() stores format 4.5 with stable ids, lines, minimal meta
     deepEqual(Object.keys(json), ["cells", "metadata", "nbformat", "nbformat_minor"]);
     await Deno.writeTextFile(path, text);
     equal(notebookText(await readNotebook(path)), text);
+  }));
+
+Deno.test("teachingFaults() tells what a notebook lacks and which cells are too long", () =>
+  inFolder(async (dir) => {
+    const notebook = await readNotebook(
+      await project(dir, ['import { a } from "b";\n' + "f();\n".repeat(16)]),
+    );
+    deepEqual(teachingFaults(notebook), [
+      'lacks "What you will learn"',
+      'lacks "What could go wrong"',
+      "lacks exercises",
+      "lacks a cell tagged parameters",
+      "lacks a cell tagged solution",
+      "cell [1] cell-2: 16 lines; one idea a cell, 15 at most",
+    ]);
   }));
 
 Deno.test("moduleText(), lossyOutputs() and unformatted() check what Deno does not", () =>

@@ -1,14 +1,46 @@
-// Checks what Deno does not check in notebooks: types and format of the code cells, and that no output goes past show().
+// Checks what Deno does not check in notebooks: types and format of the code cells, outputs past show(), what teaching needs.
 // deno run -A tools/check_notebooks.ts [--fix] [NOTEBOOK…]; --fix formats them.
 import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { resolveUser, writeFileAtomic } from "../lib/run/files.ts";
 import { runMain } from "./main.ts";
 import { type Cell, type Notebook, notebookText, readNotebook } from "./notebook_file.ts";
+import { parametersOf } from "./parameters.ts";
 import { root } from "./setup.ts";
 
 const place = (cell: Cell, i: number) => `cell [${i + 1}] ${cell.id}`;
 const codeCells = (notebook: Notebook) => notebook.cells.filter((cell) => cell.cell_type === "code");
+
+/** Lines of code that a cell of one idea has at most, imports not counted. */
+const LONGEST = 15;
+
+/** What a notebook that teaches lacks, and cells that are too long. One line each. */
+export function teachingFaults(notebook: Notebook): string[] {
+  const text = notebook.cells.filter(({ cell_type }) => cell_type === "markdown").map(({ source }) => source)
+    .join("\n\n");
+  const parts: [string, RegExp][] = [
+    ["a title", /^# \S/m],
+    ['"What you will learn"', /^What you will learn:/m],
+    ['"What could go wrong"', /^## What could go wrong/m],
+    ["exercises", /^## Exercises/m],
+  ];
+  const tagged = (tag: string) =>
+    codeCells(notebook).filter((cell) => (cell.metadata.tags as string[] | undefined)?.includes(tag));
+  const lacks = [
+    ...parts.filter(([, pattern]) => !pattern.test(text)).map(([what]) => what),
+    ...(parametersOf(notebook).length ? [] : ["a cell tagged parameters"]),
+    ...(tagged("solution").length ? [] : ["a cell tagged solution"]),
+  ];
+  const long = codeCells(notebook).flatMap((cell, i) => {
+    const lines = cell.source.replace(/^import [\s\S]*?from "[^"]+";$/gm, "").split("\n").filter((line) =>
+      line.trim()
+    );
+    return lines.length > LONGEST
+      ? [`${place(cell, i)}: ${lines.length} lines; one idea a cell, ${LONGEST} at most`]
+      : [];
+  });
+  return [...lacks.map((what) => `lacks ${what}`), ...long];
+}
 
 /** The code cells as one module, each under a comment with its number; relative imports made absolute. */
 export function moduleText(notebook: Notebook, folder: string): string {
@@ -61,7 +93,7 @@ function deno(...args: string[]): Promise<Deno.CommandOutput> {
 /** Complains on stderr; returns the number of faults. */
 async function checkNotebook(path: string, fix: boolean): Promise<number> {
   const notebook = await readNotebook(path);
-  const faults = lossyOutputs(notebook);
+  const faults = [...lossyOutputs(notebook), ...teachingFaults(notebook)];
   const differ = await unformatted(notebook);
   if (!fix) { for (const cell of differ.keys()) faults.push(`${cell.id}: not formatted; run with --fix`); }
   else if (differ.size) {
@@ -79,7 +111,7 @@ async function main(): Promise<number> {
   });
   const folder = join(root, "notebooks");
   const all = [...Deno.readDirSync(folder)].map((e) => join(folder, e.name)).filter((p) =>
-    p.endsWith(".ipynb")
+    /(?<!\.partial)\.ipynb$/.test(p)
   ).sort();
   const paths = positionals.length ? positionals.map(resolveUser) : all;
   let faults = 0;

@@ -1,6 +1,6 @@
 // The figure of a case study (the paper's figure 4): answers of several models to one prompt, side by side, as text.
 import type { Layout } from "plotly.js-dist";
-import { axis, distinct, type Figure, figure, needRows, REFERENCE, styleOf } from "./figure.ts";
+import { blankAxis, distinct, type Figure, figure, needRows, REFERENCE, styleOf } from "./figure.ts";
 
 /** One model's answer to a prompt. */
 export interface CaseStudyRow {
@@ -11,7 +11,7 @@ export interface CaseStudyRow {
   verdict?: string;
 }
 
-const WIDTH = 300, LINE = 16, LETTERS = 46, PAD = 14;
+const WIDTH = 300, LINE = 16, LETTERS = 42, PAD = 14;
 
 /** Boxes of text, a column a model; of several prompts a row each. Throws InputError for an empty table. */
 export function caseStudyFigure(
@@ -28,76 +28,6 @@ export function caseStudyFigure(
   const width = WIDTH * methods.length + PAD, height = blocks.reduce((sum, block) => sum + block.height, 0);
   let top = height;
   const placed = blocks.map((block) => ({ ...block, top: top -= block.height, from: top + block.height }));
-  const blank = {
-    range: [0, width],
-    showticklabels: false,
-    showgrid: false,
-    ticks: "",
-    showline: false,
-  } as const;
-  return figure({
-    title: "Answers to the same prompt",
-    data: [{
-      type: "scatter",
-      mode: "markers",
-      x: [0],
-      y: [0],
-      marker: { opacity: 0 },
-      hoverinfo: "skip",
-      showlegend: false,
-    }],
-    layout: {
-      width: width + 40,
-      height: height + 84,
-      margin: { l: 20, r: 20, t: 56, b: 28 },
-      xaxis: axis("Model (one column each)", { ...blank, range: [0, width] }),
-      yaxis: axis("", { ...blank, range: [0, height] }),
-      shapes: placed.flatMap(({ from, height }) =>
-        methods.map((method, m) => box(method, methods, { m, from, height }))
-      ),
-      annotations: placed.flatMap((block) => [
-        textAt(
-          `<b>${safe(wrap(block.prompt, Math.floor(LETTERS * methods.length * 0.92), 1)[0])}</b>`,
-          PAD,
-          block.from - 4,
-        ),
-        ...block.own.flatMap((row, m) => {
-          const x = m * WIDTH + 2 * PAD;
-          const verdict = row?.verdict
-            ? `  <span style="color:${REFERENCE}">${safe(row.verdict)}</span>`
-            : "";
-          return [
-            textAt(`<b>${safe(methods[m])}</b>${verdict}`, x, block.from - 30),
-            textAt(block.answers[m].map(safe).join("<br>"), x, block.from - 52, 12),
-          ];
-        }),
-      ]),
-    },
-    alt: prompts.map((prompt) =>
-      `Prompt: ${prompt} ${
-        rows.filter((row) => row.prompt === prompt).map(({ method, answer, verdict }) =>
-          `${method}${verdict ? ` (${verdict})` : ""}: ${answer}`
-        ).join(" ")
-      }`
-    ).join(" "),
-  });
-}
-
-function box(
-  method: string,
-  methods: string[],
-  { m, from, height }: { m: number; from: number; height: number },
-): NonNullable<Layout["shapes"]>[number] {
-  const { color, dash } = styleOf(method, methods);
-  return {
-    type: "rect",
-    x0: m * WIDTH + PAD,
-    x1: (m + 1) * WIDTH,
-    y0: from - height + 8,
-    y1: from - 26,
-    line: { color, width: 1.5, dash },
-    layer: "below",
-  };
 }
 
 function textAt(text: string, x: number, y: number, size = 13): NonNullable<Layout["annotations"]>[number] {

@@ -1,6 +1,6 @@
 // The figure of features (the paper's figure 5): two tokens in the plane of a PCA, a row a pair and a column a model.
 import type { Data, Layout, LayoutAxis } from "plotly.js-dist";
-import { axis, distinct, type Figure, figure, legendAbove, needRows } from "./figure.ts";
+import { axis, distinct, type Figure, figure, needRows } from "./figure.ts";
 import { minus, type Panel, panelAxes, panelGrid } from "./panels.ts";
 
 /** One token's feature in the plane of its pair and model. */
@@ -22,10 +22,10 @@ export interface ClusterPoint {
 /** The two tokens of a pair: apart by colour, shape and filling. */
 const MARKS = [
   { color: "#0072b2", symbol: "circle" },
-  { color: "#e69f00", symbol: "diamond-open" },
+  { color: "#d55e00", symbol: "diamond-open" },
 ] as const;
 
-const TOP = 116, BOTTOM = 62, SIDE = 176, GAP_X = 34, GAP_Y = 74;
+const TOP = 116, BOTTOM = 62, SIDE = 176, GAP_X = 52, GAP_Y = 96;
 
 /** Point at a dot to read its context. Throws InputError for an empty table. */
 export function clustersFigure(rows: readonly ClusterPoint[]): Figure {
@@ -43,17 +43,16 @@ export function clustersFigure(rows: readonly ClusterPoint[]): Figure {
   return figure({
     title: "Features of two tokens in the plane of their PCA",
     note:
-      "s: silhouette in the plane. A row a pair, a column a model; the axes are fitted anew in each panel.",
+      "s: silhouette in the plane. h: the features. A row a pair, a column a model; axes fitted anew in each panel.",
     data: panels.flatMap((panel) => points(at(panel), panel, tokensOf(rows, pairs[panel.row]))),
     layout: {
       width: Math.max(560, across + 108),
       height: down + TOP + BOTTOM,
       margin: { l: 82, r: 26, t: TOP, b: BOTTOM },
-      legend: legendAbove,
       showlegend: false,
-      ...panelAxes(panels, ({ row, column }) => ({
-        x: smallAxis(row === pairs.length - 1 ? "Component 1 (features' unit)" : ""),
-        y: smallAxis(column === 0 ? "Component 2<br>(features' unit)" : ""),
+      ...panelAxes(panels, () => ({
+        x: smallAxis("Component 1 (unit of h)"),
+        y: smallAxis("Component 2 (unit of h)"),
       })),
       annotations: panels.flatMap((panel) => labels(at(panel), panel, { pairs, methods, all: rows })),
     },
@@ -65,7 +64,7 @@ export function clustersFigure(rows: readonly ClusterPoint[]): Figure {
 
 function smallAxis(title: string): Partial<LayoutAxis> {
   const shared = axis(title, { nticks: 4, tickfont: { size: 10 } });
-  return { ...shared, title: { text: title, standoff: 6, font: { size: 11 } } };
+  return { ...shared, title: { text: title, standoff: 6, font: { size: 10 } } };
 }
 
 function tokensOf(rows: readonly ClusterPoint[], pair: string): string[] {
@@ -133,7 +132,7 @@ function labels(
 }
 
 /** The marks' colours, dark enough for text. */
-const TEXT = ["#005b8f", "#8a5f00"];
+const TEXT = ["#005b8f", "#a84a00"];
 
 const safeToken = (token: string) =>
   token.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");

@@ -80,6 +80,21 @@ export function axis(title: string, extra: Partial<LayoutAxis> = {}): Partial<La
   };
 }
 
+/** An axis that gives a place and nothing else: a title, no line, ticks or grid. */
+export function blankAxis(title: string, range: [number, number]): Partial<LayoutAxis> {
+  const { title: shown } = axis(title);
+  return {
+    title: shown,
+    range,
+    automargin: true,
+    showline: false,
+    showticklabels: false,
+    showgrid: false,
+    zeroline: false,
+    ticks: "",
+  };
+}
+
 /** A legend in one row above the plot; for more than five entries use legendRight. */
 export const legendAbove: Partial<Layout["legend"]> = {
   orientation: "h",

@@ -32,7 +32,9 @@ export function layersFigure(
   const shade = band(x(of(methods[0])), ends(of(methods[0])), styleOf(methods[0], methods));
   return figure({
     title: "How well tokens are told apart, layer by layer",
-    note: shade ? `Band: ${interval} of ${methods[0]}; the others' are about as wide.` : undefined,
+    note: shade
+      ? `Band: ${interval} of ${methods[0]}, tokens drawn; point at a line for the others'.`
+      : undefined,
     data: [
       ...(shade ? [{ ...shade, name: methods[0], legendgroup: methods[0] } as Data] : []),
       ...methods.map((method): Data => ({
@@ -50,7 +52,7 @@ export function layersFigure(
       height: 440,
       legend: legendAbove,
       margin: { l: 78, r: 24, t: 84 + 22 * Math.ceil(methods.length / 5), b: 64 },
-      xaxis: axis("Layer (0: embeddings; final: after the last norm)", {
+      xaxis: axis("Layer (number; 0: embeddings, final: after the last norm)", {
         tickmode: "array",
         tickvals: layers.map((_, i) => i),
         ticktext: layers,

@@ -52,6 +52,12 @@ export function panelAxes(
   })) as Partial<Layout>;
 }
 
+/** The y axis that the panels of a row share: its first panel's. */
+export function rowAxis({ index, column }: Panel): "y" {
+  const first = index - column;
+  return `y${first === 0 ? "" : first + 1}` as "y";
+}
+
 /** Error bars from the ends of intervals, in the units of `values`; none where an end is missing. */
 export function intervalBars(
   values: readonly number[],

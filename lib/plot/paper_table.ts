@@ -29,7 +29,7 @@ export interface PaperTableOptions {
 }
 
 const OURS = { color: "#0072b2", symbol: "circle" }, PAPER = { color: "#8a5f00", symbol: "diamond-open" };
-const TOP = 108, BOTTOM = 62, ROW = 46, LEFT = 92;
+const TOP = 118, BOTTOM = 62, ROW = 46, LEFT = 92;
 
 /** Throws InputError for an empty table. */
 export function paperTableFigure(rows: readonly PaperCell[], options: PaperTableOptions): Figure {
@@ -41,8 +41,8 @@ export function paperTableFigure(rows: readonly PaperCell[], options: PaperTable
   const text = (value: number) => minus(value.toFixed(digits));
   return figure({
     title,
-    note:
-      `● ours (95% interval)   ◇ the paper, ${paper}. Other models and data: compare within one of them only.`,
+    note: `Filled: ours, with 95% intervals. Open: the paper, ${paper}.<br>` +
+      "Other models and data: compare within one of them only.",
     data: columns.flatMap((column, i) => [
       marks(own(column), panels[i], { names, text, ours: true }),
       marks(own(column), panels[i], { names, text, ours: false }),

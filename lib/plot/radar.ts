@@ -1,7 +1,7 @@
 // The figure of benchmarks by method as a radar, drawn on cartesian axes: a spoke a task, a closed line a method.
 import type { Data, Layout } from "plotly.js-dist";
 import {
-  axis,
+  blankAxis,
   distinct,
   type Figure,
   figure,
@@ -37,8 +37,7 @@ export function radarFigure(rows: readonly RadarRow[]): Figure {
     x: share / end * Math.cos(angle(task)),
     y: share / end * Math.sin(angle(task)),
   });
-  const hidden = (title: string) =>
-    axis(title, { range: [-1.32, 1.32], showticklabels: false, showgrid: false, ticks: "" });
+  const hidden = (title: string) => blankAxis(title, [-1.32, 1.32]);
   return figure({
     title: "Benchmarks by method",
     note: `Middle: 0%, outer ring: ${100 * end}%. Point at a corner for its interval.`,
@@ -51,11 +50,11 @@ export function radarFigure(rows: readonly RadarRow[]): Figure {
       margin: { l: 34, r: 34, t: 110, b: 46 },
       legend: legendAbove,
       xaxis: {
-        ...hidden("Share of items (%), outwards from the middle"),
+        ...hidden("Score, outwards from the middle (%)"),
         constrain: "domain",
         showline: false,
       },
-      yaxis: { ...hidden(""), scaleanchor: "x", showline: false },
+      yaxis: { ...hidden("Score, outwards (%)"), scaleanchor: "x" },
       shapes: [...rings(), ...tasks.map((task) => spoke(at(task, end)))],
       annotations: [...ringLabels(end), ...tasks.map((task) => taskLabel(task, at(task, end)))],
     },
@@ -115,10 +114,11 @@ function ringLabels(end: number): NonNullable<Layout["annotations"]> {
   return Array.from({ length: RINGS }, (_, i) => (i + 1) / RINGS).map((r) => ({
     text: `${Math.round(100 * end * r)}`,
     showarrow: false,
-    x: 0,
-    y: r,
-    xanchor: "left",
-    yanchor: "top",
+    x: r * Math.sin(Math.PI / 16), // beside the first spoke, where no corner is
+    y: r * Math.cos(Math.PI / 16),
+    xanchor: "center",
+    yanchor: "middle",
+    bgcolor: "#ffffff",
     font: { size: 11, color: REFERENCE },
   }));
 }

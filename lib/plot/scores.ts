@@ -1,7 +1,16 @@
 // The figure of benchmark scores: a panel a task, a point with its interval a model, and what guessing gives.
 import type { Data, Layout } from "plotly.js-dist";
 import { axis, distinct, type Figure, figure, needRows, REFERENCE, styleOf } from "./figure.ts";
-import { intervalBars, isNumber, type Maybe, type Panel, panelGrid, percent, percentText } from "./panels.ts";
+import {
+  intervalBars,
+  isNumber,
+  type Maybe,
+  type Panel,
+  panelGrid,
+  percent,
+  percentText,
+  rowAxis,
+} from "./panels.ts";
 
 /** The score of one model on one task. Shares from 0 to 1; intervals may be missing. */
 export interface ScorePoint {
@@ -58,7 +67,7 @@ function axes(groups: [string, ScorePoint[]][], panels: Panel[], models: string[
     const [name, own] = groups[panel.index];
     const x = axis(`${name.replace(": ", "<br>")} (%)`, {
       domain: panel.x,
-      anchor: yOf(panel),
+      anchor: rowAxis(panel),
       range: rangeOf(own),
       nticks: 5,
     });
@@ -74,12 +83,6 @@ function axes(groups: [string, ScorePoint[]][], panels: Panel[], models: string[
     });
     return [...all, [`yaxis${panel.suffix}`, y]];
   })) as Partial<Layout>;
-}
-
-/** The y axis of the panel's row is its first panel's. */
-function yOf({ index, column }: Panel): "y" {
-  const first = index - column;
-  return `y${first === 0 ? "" : first + 1}` as "y";
 }
 
 /** The panel's data with some air, within 0 to 100%. */
@@ -99,7 +102,7 @@ function points(rows: ScorePoint[], panel: Panel, models: string[]): Data[] {
       x: [value],
       y: [models.indexOf(row.model)],
       xaxis: `x${panel.suffix}`,
-      yaxis: yOf(panel),
+      yaxis: rowAxis(panel),
       error_x: intervalBars([value], { low: [percent(row.low)], high: [percent(row.high)] }, { color }),
       marker: { color, symbol, size: 10 },
       showlegend: false,

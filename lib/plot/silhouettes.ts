@@ -1,8 +1,8 @@
 // The figure of silhouettes (the paper's tables 4 and 5): a panel a space, a point with its interval a model; pairs that were
 // chosen, and the paper's values, stand apart.
 import type { Data, Layout } from "plotly.js-dist";
-import { axis, distinct, type Figure, figure, legendAbove, needRows, REFERENCE, styleOf } from "./figure.ts";
-import { intervalBars, isNumber, type Maybe, minus, type Panel, panelAxes, panelGrid } from "./panels.ts";
+import { axis, distinct, type Figure, figure, needRows, REFERENCE, styleOf } from "./figure.ts";
+import { intervalBars, isNumber, type Maybe, minus, type Panel, panelGrid, rowAxis } from "./panels.ts";
 
 /** The mean silhouette of one model over pairs of tokens. */
 export interface SilhouetteRow {
@@ -59,30 +59,38 @@ export function silhouettesFigure(
       width: 150 + 232 * Math.max(2, columns),
       height: inner + 160,
       margin: { l: 92, r: 24, t: 96, b: 64 },
-      legend: legendAbove,
-      ...panelAxes(panels, ({ index, column }) => ({
-        x: axis(isDifference(groups[index].rows) ? "Difference of silhouettes" : "Silhouette (−1 to 1)", {
-          nticks: 4,
-          range: rangeOf(groups[index].rows),
-        }),
-        y: axis(column === 0 ? "Model" : "", {
-          tickmode: "array",
-          tickvals: methods.map((_, i) => i),
-          ticktext: column === 0 ? methods : methods.map(() => ""),
-          range: [methods.length - 0.5, -0.5],
-        }),
-      })),
+      ...Object.fromEntries(panels.flatMap((panel) => axes(groups[panel.index].rows, panel, methods))),
       annotations: groups.flatMap(({ label }, i) => heading(label, panels[i])),
     },
     alt: `Mean silhouettes. ${
-      groups.map(({ label, rows: own }) => `${label}: ${own.map(describe).join(", ")}.`).join(" ")
+      groups.map(({ label, rows: own }) => `${label.replace("<br>", ", ")}: ${own.map(describe).join(", ")}.`)
+        .join(" ")
     }`,
   });
 }
 
+/** The x axis of a panel, and one y axis for a row of panels. */
+function axes(rows: SilhouetteRow[], panel: Panel, methods: string[]): [string, unknown][] {
+  const title = isDifference(rows) ? "Difference of silhouettes (−2 to 2)" : "Silhouette (−1 to 1)";
+  const x = axis(title, { domain: panel.x, anchor: rowAxis(panel), nticks: 4, range: rangeOf(rows) });
+  if (panel.column > 0) return [[`xaxis${panel.suffix}`, x]];
+  const y = axis("Model", {
+    domain: panel.y,
+    anchor: `x${panel.suffix}` as "x",
+    tickmode: "array",
+    tickvals: methods.map((_, i) => i),
+    ticktext: methods,
+    range: [methods.length - 0.5, -0.5], // the first on top
+  });
+  return [[`xaxis${panel.suffix}`, x], [`yaxis${panel.suffix}`, y]];
+}
+
 function groupsOf(rows: readonly SilhouetteRow[]): { label: string; rows: SilhouetteRow[] }[] {
   const label = ({ space, pairs, count }: SilhouetteRow) => `${space}<br>${count} ${pairs} pairs`;
-  return [...Map.groupBy(rows, label)].map(([label, own]) => ({ label, rows: own }));
+  const spaces = distinct(rows.map(({ space }) => space)),
+    at = (own: SilhouetteRow[]) => spaces.indexOf(own[0].space);
+  const groups = [...Map.groupBy(rows, label)].map(([label, own]) => ({ label, rows: own }));
+  return groups.sort((a, b) => at(a.rows) - at(b.rows)); // pairs of both kinds side by side
 }
 
 const isDifference = (rows: SilhouetteRow[]) => rows.every((row) => row.space.endsWith(", less base"));
@@ -98,7 +106,7 @@ function rangeOf(rows: SilhouetteRow[]): [number, number] {
   return [low - air, high + air];
 }
 
-function points(rows: SilhouetteRow[], { suffix }: Panel, methods: string[]): Data[] {
+function points(rows: SilhouetteRow[], panel: Panel, methods: string[]): Data[] {
   return rows.map((row): Data => {
     const { color, symbol } = styleOf(row.method, methods), printed = row.pairs === PAPER;
     return {
@@ -107,12 +115,12 @@ function points(rows: SilhouetteRow[], { suffix }: Panel, methods: string[]): Da
       name: row.method,
       x: [row.value],
       y: [methods.indexOf(row.method)],
-      xaxis: `x${suffix}`,
-      yaxis: `y${suffix}`,
+      xaxis: `x${panel.suffix}`,
+      yaxis: rowAxis(panel),
       error_x: intervalBars([row.value], { low: [row.low], high: [row.high] }, { color }),
       marker: {
         color,
-        symbol: (printed && symbol !== "x" ? `${symbol}-open` : symbol) as string,
+        symbol: (printed ? `${symbol}-open` : symbol) as string,
         size: 10,
         line: { width: 2, color },
       },

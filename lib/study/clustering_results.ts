@@ -14,12 +14,20 @@ import {
 } from "../cluster/mod.ts";
 import type { Example } from "../data/mod.ts";
 import { baseOf, type Model, score, toSequences } from "../model/mod.ts";
-import type { ClusterPoint, LayerRow, PaperSilhouettes, SilhouetteRow } from "../plot/mod.ts";
+import type {
+  ClusterPoint,
+  LayerRow,
+  PaperSilhouettes,
+  SilhouetteRow,
+  SmoothingMeanRow,
+} from "../plot/mod.ts";
 import { holm } from "../stats/mod.ts";
 import type { StudyFeatures } from "./clustering.ts";
+import { strengthName } from "./ablation.ts";
 import { mean } from "./examples.ts";
 import type { Preset } from "./presets.ts";
 import type { Row } from "./results.ts";
+import type { StudyRun } from "./training.ts";
 
 /** The first positions of an answer: what was read last, the token that follows, and what the model would have said. */
 export async function featureRows(p: Preset, model: Model, example: Example, count = 8): Promise<Row[]> {
@@ -203,5 +211,31 @@ export function layerRows(scores: readonly PairScore[], measure: SilhouetteMeasu
       low,
       high,
     }))
+  );
+}
+
+/**
+ * Mean silhouettes of short runs for the figure over the mean smoothing: of runs that differ in their seed alone, each pair's mean. `scores`
+ * are those of scoreStudyPairs() under the runs' names.
+ */
+export function strengthSilhouettes(
+  runs: Record<string, StudyRun>,
+  scores: readonly PairScore[],
+  measures: readonly SilhouetteMeasure[] = ["full"],
+): SmoothingMeanRow[] {
+  const kinds = Map.groupBy(Object.keys(runs), (name) => strengthName(runs[name].method, runs[name].mean));
+  const pooled = [...kinds].flatMap(([kind, names]) => {
+    const seeds = names.map((name) => scores.filter(({ model }) => model === name));
+    return seeds[0].map((score, i) => ({
+      ...score,
+      model: kind,
+      ...Object.fromEntries(measures.map((measure) => [measure, mean(seeds.map((own) => own[i][measure]))])),
+    }));
+  });
+  return measures.flatMap((measure) =>
+    pairSummary(pooled, { measure }).map(({ model, value, low, high }) => {
+      const { method, mean: strength = 0 } = runs[kinds.get(model)![0]];
+      return { method, mean: strength, measure: `Silhouette, ${SPACES[measure]}: −1 to 1`, value, low, high };
+    })
   );
 }

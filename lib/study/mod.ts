@@ -13,6 +13,7 @@ export * from "./exercises.ts";
 export * from "./folders.ts";
 export * from "./judging.ts";
 export { trainingRows } from "./live.ts";
+export type { Overrides } from "./overrides.ts";
 export * from "./own_data.ts";
 export * from "./presets.ts";
 export * from "./results.ts";

@@ -4,6 +4,7 @@ import type { Settings } from "../evaluate/mod.ts";
 import { defaultLora } from "../model/lora.ts";
 import type { TrainSettings } from "../train/loop.ts";
 import { InputError } from "../run/errors.ts";
+import { type Overrides, withOverrides } from "./overrides.ts";
 
 /** The methods compared: plain fine-tuning, label smoothing, uncertainty-aware learning by ratings and by perplexity. */
 export const METHODS = [
@@ -248,14 +249,17 @@ const presets: Record<string, Preset> = {
   },
 };
 
-/** The preset called `name`; default: the environment's UAL_PRESET, else smollm2. Throws InputError for an unknown one. */
-export function preset(name: string = Deno.env.get("UAL_PRESET") ?? "smollm2"): Preset {
+/**
+ * The preset called `name`, with what a notebook's parameters change (see withOverrides()). Throws InputError for an unknown name and
+ * for values out of range.
+ */
+export function preset(name: string = "smollm2", overrides: Overrides = {}): Preset {
   if (!Object.hasOwn(presets, name)) {
     throw new InputError(
       `Cannot use preset ${name}: there is none; choose from ${Object.keys(presets).join(", ")}`,
     );
   }
-  return presets[name];
+  return withOverrides(presets[name], overrides);
 }
 
 /** The preset without what only the notebooks on benchmarks, clusters and ablations use. */
