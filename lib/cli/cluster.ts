@@ -22,6 +22,7 @@ export async function cluster(flags: Flags): Promise<Output> {
   pairsOf(model, sequences, options); // what is wrong with the pairs is said before the adapters are read
   const models = await readAdapters(wanted, model);
   const out = flags.text("out") && resolveUser(flags.text("out")!);
+  if (out) await checkFolder(out);
   const dir = out || await Deno.makeTempDir({ prefix: "ual-cluster-" });
   try {
     using _lock = lockFolder(dir);
@@ -45,6 +46,21 @@ export async function cluster(flags: Flags): Promise<Output> {
   } finally {
     if (!out) await Deno.remove(dir, { recursive: true });
   }
+}
+
+/** What a run leaves in its folder. */
+const OWN = ["features", "silhouettes.jsonl", "summary.json"];
+
+/** Throws InputError for a file, and for a folder that holds anything but a run of this verb. */
+async function checkFolder(out: string): Promise<void> {
+  const fail = (why: string) =>
+    new InputError(`Cannot write to ${out}: ${why}; give a new or an empty folder`);
+  const there = await Deno.stat(out).catch(() => undefined);
+  if (!there) return;
+  if (!there.isDirectory) throw fail("it is a file");
+  const names = (await Array.fromAsync(Deno.readDir(out))).map(({ name }) => name);
+  const other = names.filter((name) => !name.startsWith(".") && !OWN.includes(name)).sort()[0];
+  if (other !== undefined) throw fail(`it holds something else, such as ${other}`);
 }
 
 function optionsOf(flags: Flags) {

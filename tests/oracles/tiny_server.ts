@@ -13,7 +13,7 @@ const TEMPLATE =
   "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
 /** Runs `body` with the tiny model, its context 1024 tokens. */
-export function withTinyModel(body: (model: Model, folder: string) => Promise<void>): Promise<void> {
+export function withTinyModel(body: (model: Model, folder: string) => void | Promise<void>): Promise<void> {
   return inFolder(async (folder) => {
     const weights = tinyWeights().map(([name, shape, data]): [string, number[], Float32Array] => {
       const random = stream(9, "tiny server", name), centre = shape.length === 1 ? 1 : 0;
