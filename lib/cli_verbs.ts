@@ -530,7 +530,7 @@ export const verbs: Record<string, Verb> = {
   cluster: {
     summary:
       "Measure how well a model and its adapters tell tokens apart in feature space, by pairs of tokens",
-    positional: "data",
+    positional: "adapter",
     engine: true,
     flags: {
       adapter: {

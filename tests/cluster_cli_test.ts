@@ -45,7 +45,7 @@ function task(texts: number, body: (folder: string) => Promise<void>): Promise<v
   });
 }
 
-const ARGS = ["cluster", "d.jsonl", "--adapter", "UAL", "--adapter", "other=SFT"];
+const ARGS = ["cluster", "--data", "d.jsonl", "--adapter", "UAL", "other=SFT"];
 const run = (folder: string, ...args: string[]) => ended(tinyUal(folder, ...ARGS, ...args));
 
 const FILES = ["silhouettes.jsonl", "summary.json"].concat(
@@ -167,7 +167,7 @@ Deno.test("ual cluster says what is wrong before it writes anything", () =>
     ];
     for (const [args, message] of cases) {
       const out = args.includes("--out") ? [] : ["--out", "out"];
-      const { code, stdout, stderr } = await here(folder, ["cluster", "d.jsonl", ...args, ...out]);
+      const { code, stdout, stderr } = await here(folder, ["cluster", "--data", "d.jsonl", ...args, ...out]);
       assert.deepEqual([code, stdout], [2, ""], `${args.join(" ")}: ${stderr}`);
       assert.match(stderr, message, args.join(" "));
     }
