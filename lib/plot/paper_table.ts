@@ -70,10 +70,11 @@ export function paperTableFigure(rows: readonly PaperCell[], options: PaperTable
         }),
       ])),
     } as Partial<Layout>,
-    alt: `${title}. ${
-      columns.map((column) => describe(`${column} (${unitOf(column)})`, own(column), textOf(column))).join(
-        " ",
-      )
+    alt: `${title}${typeof unit === "string" ? ` (${unit})` : ""}. ${
+      columns.map((column) => {
+        const name = typeof unit === "string" ? column : `${column} (${unitOf(column)})`;
+        return describe(name, own(column), textOf(column));
+      }).join(" ")
     }`,
   });
 }
