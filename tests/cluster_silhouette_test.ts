@@ -90,6 +90,15 @@ Deno.test("silhouette() of several blocks equals the definition, close points an
   }
 });
 
+Deno.test("silhouette() holds by blocks for numbers whose squares float32 cannot hold, and where points coincide", async () => {
+  for (const scale of [1e25, 1e-25]) {
+    const { x, labels } = blobs(60, 4, 3, 1), large = x.map((v) => v * scale);
+    large.copyWithin(4, 0, 4); // point 1 is point 0
+    const by = (engine: "loop" | "jit") => silhouette(large, [60, 4], labels, { engine });
+    near((await by("jit")).samples, (await by("loop")).samples, 1e-6, `times ${scale}`);
+  }
+});
+
 Deno.test("silhouette() tells each label's mean, and that of a sample drawn by its seed", async () => {
   const { x, labels } = blobs(60, 4, 3, 1), whole = await silhouette(x, [60, 4], labels);
   deepEqual([...whole.byLabel.keys()], [0, 1, 2]);
