@@ -129,7 +129,7 @@ function tokenNamed(text: string, tokenizer: Tokenizer): number {
   const pieces = ids.map((one) => JSON.stringify(tokenizer.decode([one]))).join(" ");
   throw new InputError(
     ids.length === 0
-      ? "Cannot use a token of no text: write something on both sides of |"
+      ? 'Cannot use a token of no text: write something on both sides of |, and a comma or bar itself as "\\," or "\\|"'
       : `Cannot use ${JSON.stringify(text)} as a token: the model reads it as ${ids.length}: ${pieces}; ` +
         'name one of them (spaces count), or its id as "#123"',
   );
