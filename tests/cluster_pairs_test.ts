@@ -106,6 +106,8 @@ Deno.test("pairPoints() takes the first features of each token", () => {
     counts: [3, 3],
   });
   deepEqual(pairPoints(places, { a: 4, b: 8 }).counts, [3, 4]);
+  throws(() => pairPoints(places, { a: 4, b: 4 }), /Cannot set token #4 against itself/);
+  for (const most of [0, 1, NaN]) throws(() => pairPoints(places, { a: 4, b: 8 }, most), RangeError);
   throws(() => pairPoints(places, { a: 4, b: 6 }), /#6 has 1 features in these texts/);
 });
 

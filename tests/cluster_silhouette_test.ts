@@ -122,6 +122,9 @@ Deno.test("silhouette() refuses one label, as many as points, and numbers that a
   await refuses([1, 2, 3, 4], /4 labels; there must be 2 to 3/);
   await refuses([1, 2, 3], /3 labels; give one a point/);
   await refuses([0, 0, 1, 1], /point 2 has NaN/, Float32Array.from([0, 1, NaN, 3]));
+  await refuses([0, NaN, 1, 1], /point 1 has the label NaN/);
+  await rejects(silhouette(x, [4, 1], [0, 1], { sample: { size: 3 } }), /2 labels; give one a point/);
+  await rejects(silhouette(x, [4, 2], [0, 0, 1, 1], { sample: { size: 3 } }), /4 numbers, not 4 × 2/);
   await rejects(silhouette(x, [4, 1], [0, 0, 1, 1], { sample: { size: 5 } }), /Cannot draw 5 of 4 points/);
 });
 
