@@ -66,6 +66,15 @@ Deno.test("randomPairs() says how many pairs there are where that is too few", (
   );
 });
 
+Deno.test("randomPairs() refuses counts that are none", () => {
+  for (const count of [-1, 1.5, NaN, Infinity]) {
+    throws(
+      () => randomPairs(points(5, 5, 5), { count, minCount: 2 }),
+      /pairs of tokens: give a whole number/,
+    );
+  }
+});
+
 Deno.test("namedPairs() reads tokens with their spaces, escapes and ids", () =>
   withTinyModel(({ tokenizer }) => {
     const text = (pairs: TokenPair[]) =>

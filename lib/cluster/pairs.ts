@@ -54,6 +54,9 @@ export function randomPairs(
   points: Pick<Points, "tokens">,
   { count = 100, minCount = 20, seed = 0, except }: RandomPairsOptions = {},
 ): TokenPair[] {
+  if (!(Number.isInteger(count) && count >= 0)) {
+    throw new RangeError(`Cannot draw ${count} pairs of tokens: give a whole number from 0 on`);
+  }
   const tokens = commonTokens(points, minCount, except).sort((a, b) => a - b);
   const possible = tokens.length * (tokens.length - 1) / 2;
   if (possible < count) {
