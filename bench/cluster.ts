@@ -35,7 +35,7 @@ interface Job {
   /** Sides whose results need not be equal, and sides that run in the first round only. */
   approximate?: string;
   once?: string;
-  /** How many times as quick as the slowest of scikit-learn's exact sides ours is to be. */
+  /** How many times as quick as each other side ours is to be. */
   goal: number;
   /** The largest difference that passes as equal. */
   tolerance: number;
@@ -136,7 +136,7 @@ interface SideSummary {
 interface Summary {
   name: string;
   goal: number;
-  /** Whether ours is as quick as the goal beside every side, and equals all exact ones. */
+  /** Whether ours is as quick as the goal beside every side, and whether it equals all exact ones. */
   reached: boolean;
   agree: boolean;
   sides: Record<string, SideSummary>;
