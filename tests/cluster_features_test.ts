@@ -161,6 +161,30 @@ Deno.test("extractFeatures() takes a layer twice as once, and refuses no layer, 
     await rejects(extractFeatures(base, texts, none, OPTIONS), InputError);
   }));
 
+Deno.test("extractMany() refuses texts that are none, and names that lead out of the folder, before it writes", () =>
+  inFolder(async (folder) => {
+    const { base } = await smallBase(folder), dir = join(folder, "f");
+    const cases: [number[], number[], RegExp][] = [
+      [[1, 23, 3], [0, 1, 1], /the text x: token #23 is none of the model's 23/],
+      [[1, -1, 3], [0, 1, 1], /token #-1/],
+      [[1, 2, 3], [1, 1, 1], /its first token is supervised/],
+      [[1, 2, 3], [0, 2, 1], /neither supervised \(1\) nor not/],
+      [[1, 2, 3], [0, 1], /3 tokens have 2 marks/],
+      [[1, 2], [0, 1, 1], /2 tokens have 3 marks/],
+    ];
+    for (const [ids, marks, why] of cases) {
+      const text = { id: "x", ids: Int32Array.from(ids), supervised: Uint8Array.from(marks) };
+      await rejects(extractFeatures(base, [text], dir, OPTIONS), why);
+    }
+    for (const name of ["../evil", "a/b", "..", "", "a\0"]) {
+      await rejects(
+        extractMany(base, texts, dir, { [name]: undefined }, OPTIONS),
+        /a folder cannot be called that/,
+      );
+    }
+    equal(await Deno.stat(dir).catch(() => "nothing"), "nothing");
+  }));
+
 Deno.test("limitPoints() keeps the first points of each token over all texts", () => {
   const sequences = [[5, 7, 7, 5], [7, 5, 8, 7]].map((ids, i) => ({
     id: String(i),

@@ -129,6 +129,13 @@ async function extract(
   const layers = [...new Set(wanted)];
   layers.forEach((layer) => checkLayer(base.config, layer));
   if (layers.length === 0) throw new RangeError("Cannot extract features of no layer: name one");
+  for (const sequence of given) checkSequence(sequence, base.config.vocabSize);
+  for (const name of Object.keys(targets)) {
+    if (!/^\.*$/.test(name) && !/[/\\\0]/.test(name)) continue;
+    throw new RangeError(
+      `Cannot extract features of ${JSON.stringify(name)}: a folder cannot be called that`,
+    );
+  }
   const sequences = tokens ? limitPoints(given, { tokens }) : given;
   const points = pointsOf(sequences), width = base.config.hiddenSize;
   if (points.tokens.length === 0) {
@@ -161,6 +168,16 @@ async function extract(
       JSON.stringify({ points: count, width, layers, sampleIds }) + "\n",
     );
   }
+}
+
+/** Throws RangeError for ids the model does not have, and for marks that do not fit the ids. */
+function checkSequence({ id, ids, supervised }: Sequence, vocabSize: number): void {
+  const fail = (why: string) => new RangeError(`Cannot extract features of the text ${id}: ${why}`);
+  if (supervised.length !== ids.length) throw fail(`${ids.length} tokens have ${supervised.length} marks`);
+  const wrong = ids.find((token) => !(token >= 0 && token < vocabSize));
+  if (wrong !== undefined) throw fail(`token #${wrong} is none of the model's ${vocabSize}`);
+  if (supervised[0]) throw fail("its first token is supervised, and nothing precedes it");
+  if (supervised.some((one) => one > 1)) throw fail("a token is neither supervised (1) nor not (0)");
 }
 
 /**
