@@ -99,6 +99,27 @@ Deno.test("silhouette() holds by blocks for numbers whose squares float32 cannot
   }
 });
 
+Deno.test("silhouette() by blocks is exact for points that coincide, as embeddings of one token do", async () => {
+  const n = 4000, d = 64, kinds = blobs(9, d, 3, 1).x, labels = Array.from({ length: n }, (_, i) => i % 3);
+  const x = Float32Array.from({ length: n * d }, (_, k) => kinds[(Math.floor(k / d) % 9) * d + k % d]);
+  const { samples } = await silhouette(x, [n, d], labels, { engine: "jit" });
+  const count = (kind: number) => Math.ceil((n - kind) / 9); // kind k has the label k mod 3
+  const row = (kind: number) => [...kinds.subarray(kind * d, (kind + 1) * d)];
+  const wanted = Array.from({ length: 9 }, (_, kind) => {
+    const mean = [0, 1, 2].map((label) => {
+      const own = [label, label + 3, label + 6], all = own.reduce((sum, k) => sum + count(k), 0);
+      const sum = own.reduce(
+        (s, k) => s + count(k) * Math.hypot(...row(k).map((v, j) => v - row(kind)[j])),
+        0,
+      );
+      return sum / (label === kind % 3 ? all - 1 : all);
+    });
+    const a = mean[kind % 3], b = Math.min(...mean.filter((_, label) => label !== kind % 3));
+    return (b - a) / Math.max(a, b);
+  });
+  near(samples, Array.from({ length: n }, (_, i) => wanted[i % 9]), 1e-12, "9 places of 4,000 points");
+});
+
 Deno.test("silhouette() tells each label's mean, and that of a sample drawn by its seed", async () => {
   const { x, labels } = blobs(60, 4, 3, 1), whole = await silhouette(x, [60, 4], labels);
   deepEqual([...whole.byLabel.keys()], [0, 1, 2]);

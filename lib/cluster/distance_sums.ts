@@ -44,13 +44,10 @@ export async function blockSums(
       if (i !== j) add(out.columns.data, out.columnLeast.data, j);
     }
   }
-  let points: Float64Array | undefined;
-  for (let i = 0; i < n; i++) {
-    const own = sums.subarray(i * labels, (i + 1) * labels);
-    if (!close[i] && own.every(Number.isFinite)) continue;
-    points ??= prepared(x, [n, d], metric);
-    own.set(rowSums(points, i, d, codes, options));
-  }
+  const unsure = (i: number) =>
+    close[i] || !sums.subarray(i * labels, (i + 1) * labels).every(Number.isFinite);
+  const again = Array.from({ length: n }, (_, i) => i).filter(unsure);
+  if (again.length) sumAgain(prepared(x, [n, d], metric), again, { sums, codes, d, options });
   return sums;
 
   /** Adds sums [size, labels] to those of a block's points, and notes which of them are too close to another. */
@@ -58,6 +55,25 @@ export async function blockSums(
     const from = b * size, there = Math.min(size, n - from), { near } = parts[b];
     for (let r = 0; r < there * labels; r++) sums[from * labels + r] += block[r];
     for (let r = 0; r < there; r++) if (least[r] < near[r]) close[from + r] = 1;
+  }
+}
+
+/** Puts the sums of the points `again` in place, pair by pair; points that coincide share them, as embeddings of one token do. */
+function sumAgain(
+  points: Float64Array,
+  again: number[],
+  { sums, codes, d, options }: { sums: Float64Array; codes: Int32Array; d: number; options: SumOptions },
+): void {
+  const { labels } = options, done = new Map<number, number[]>(); // rows that were done, by their total
+  const row = (i: number) => points.subarray(i * d, (i + 1) * d);
+  for (const i of again) {
+    const own = row(i), total = own.reduce((sum, v) => sum + v, 0), others = done.get(total) ?? [];
+    const twin = others.find((j) => row(j).every((v, k) => v === own[k]));
+    const found = twin === undefined
+      ? rowSums(points, i, d, codes, options)
+      : sums.slice(twin * labels, (twin + 1) * labels);
+    sums.set(found, i * labels);
+    if (twin === undefined) done.set(total, [...others, i]);
   }
 }
 
