@@ -2,6 +2,7 @@
 // features kept and found again, pictures of pairs.
 import { deepEqual, equal, notEqual, ok, rejects } from "node:assert/strict";
 import { join } from "node:path";
+import { chosenPairs, rankPairs } from "../lib/cluster/chosen_pairs.ts";
 import { type Features, openFeatures } from "../lib/cluster/features.ts";
 import { keptFeatures } from "../lib/cluster/kept_features.ts";
 import { contextOf, pairPicture } from "../lib/cluster/pair_pictures.ts";
@@ -181,3 +182,28 @@ Deno.test("contextOf() shows a token between its neighbours", () => {
   equal(contextOf(tokenizer, sequence, 2, { before: 1, after: 0 }), "…  a⟦ time⟧ …");
   equal(contextOf(tokenizer, sequence, 0, { before: 3, after: 1 }), "Once⟦ upon⟧ a …");
 });
+
+Deno.test("rankPairs() and chosenPairs() take the pairs of the commonest tokens by ratio, as a plain loop does", () =>
+  withFeatures(async ({ base, adapted }) => {
+    const options = { tokens: 6, maxPoints: 20, except: new Set([4]) };
+    const counts = new Map<number, number>();
+    for (const token of base.points.tokens) counts.set(token, (counts.get(token) ?? 0) + 1);
+    counts.delete(4);
+    const common = [...counts].sort(([a, n], [b, m]) => m - n || a - b).slice(0, 6).map(([token]) => token);
+    const wanted: { a: number; b: number; ratio: number }[] = [];
+    for (const a of common) {
+      for (const b of common.filter((other) => other > a)) {
+        const pair = [{ a, b, kind: "named" as const }];
+        const [top] = await scorePairs({ adapted }, pair, { maxPoints: 20 });
+        const [bottom] = await scorePairs({ base }, pair, { maxPoints: 20 });
+        if (top.pca2 > 0 && bottom.pca2 > 0) wanted.push({ a, b, ratio: top.pca2 / bottom.pca2 });
+      }
+    }
+    wanted.sort((p, q) => q.ratio - p.ratio);
+    const ranked = await rankPairs(adapted, base, options);
+    deepEqual(ranked, wanted);
+    ok(ranked.length > 4 && ranked[0].ratio > 1);
+    const chosen = (list: typeof wanted) => list.map(({ a, b }) => ({ a, b, kind: "chosen" }));
+    deepEqual(chosenPairs(ranked, { count: 3 }), chosen(wanted.slice(0, 3)));
+    deepEqual(chosenPairs(ranked, { count: 2, against: true }), chosen(wanted.toReversed().slice(0, 2)));
+  }));

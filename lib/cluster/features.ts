@@ -12,9 +12,9 @@ import {
   targetCount,
 } from "../model/mod.ts";
 import { InputError } from "../run/errors.ts";
-import { readBytes, writeAll, writeError, writeFileAtomic } from "../run/files.ts";
+import { readBytes, writeFileAtomic } from "../run/files.ts";
+import { INDEX, layerFile, openWriters, type RowWriter } from "./feature_files.ts";
 import { type MappedArray, openArray } from "./mapped.ts";
-import { npyHeader, npyInts } from "./npy.ts";
 
 /** Which token each feature belongs to, [points] each: the same for every layer and model over the same texts. */
 export interface Points {
@@ -47,22 +47,6 @@ export interface FeatureOptions extends JitOptions {
   maxRows?: number;
   onBatch?: (done: number, total: number) => void | Promise<void>;
 }
-
-/** The file that is written last: without it a folder holds no features. */
-const INDEX = "features.json";
-
-/** The file of a layer's features. */
-export const layerFile = (layer: Layer): string =>
-  layer === "final" ? "features.npy" : `features_layer_${layer}.npy`;
-
-/** The files of features with these layers. */
-export const featureFiles = (layers: readonly Layer[]): string[] => [
-  ...layers.map(layerFile),
-  "tokens.npy",
-  "positions.npy",
-  "samples.npy",
-  INDEX,
-];
 
 /** The points of `sequences`, in the texts' order and from left to right within each. */
 export function pointsOf(sequences: readonly Sequence[]): Points {
@@ -123,9 +107,7 @@ export async function extractMany(
 ): Promise<Record<string, Features>> {
   const models = Object.entries(adapters).map(([name, adapter]) => [name, { dir: join(dir, name), adapter }]);
   await extract(base, sequences, Object.fromEntries(models), options);
-  const opened: Record<string, Features> = {};
-  for (const name of Object.keys(adapters)) opened[name] = await openFeatures(join(dir, name));
-  return opened;
+  return await openMany(dir, Object.keys(adapters));
 }
 
 /** Each model's folder and adapter. */
@@ -135,8 +117,9 @@ async function extract(
   base: Base,
   given: Sequence[],
   targets: Targets,
-  { layers = ["final"], tokens, ...options }: FeatureOptions,
+  { layers: wanted = ["final"], tokens, ...options }: FeatureOptions,
 ): Promise<void> {
+  const layers = [...new Set(wanted)];
   layers.forEach((layer) => checkLayer(base.config, layer));
   if (layers.length === 0) throw new RangeError("Cannot extract features of no layer: name one");
   const sequences = tokens ? limitPoints(given, { tokens }) : given;
@@ -171,73 +154,6 @@ async function extract(
       JSON.stringify({ points: count, width, layers, sampleIds }) + "\n",
     );
   }
-}
-
-function removeIfThere(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-/** Writes rows of a file at their places. */
-interface RowWriter {
-  write(row: number, data: Float32Array): void;
-  close(): void;
-}
-
-async function openWriters(
-  dir: string,
-  layers: readonly Layer[],
-  points: Points,
-  width: number,
-): Promise<Map<Layer, RowWriter>> {
-  try {
-    await Deno.mkdir(dir, { recursive: true });
-    removeIfThere(join(dir, INDEX));
-  } catch (error) {
-    throw writeError(dir, error);
-  }
-  for (const name of ["tokens", "positions", "samples"] as const) {
-    await writeFileAtomic(join(dir, `${name}.npy`), npyInts(points[name]));
-  }
-  const shape: [number, number] = [points.tokens.length, width];
-  const writers = new Map<Layer, RowWriter>();
-  try {
-    for (const layer of layers) writers.set(layer, openWriter(join(dir, layerFile(layer)), shape));
-  } catch (error) {
-    for (const writer of writers.values()) writer.close();
-    throw error;
-  }
-  return writers;
-}
-
-function openWriter(path: string, [count, width]: [number, number]): RowWriter {
-  const head = npyHeader("<f4", [count, width]),
-    guarded = <T>(action: () => T): T => {
-      try {
-        return action();
-      } catch (error) {
-        throw writeError(path, error);
-      }
-    };
-  // A new file rather than a shorter one: who has the old one mapped keeps it.
-  const file = guarded(() => {
-    removeIfThere(path);
-    return Deno.openSync(path, { write: true, createNew: true });
-  });
-  const put = (position: number, bytes: Uint8Array) =>
-    guarded(() => {
-      file.seekSync(position, Deno.SeekMode.Start);
-      writeAll(file, bytes);
-    });
-  put(0, head);
-  return {
-    write: (row, data) =>
-      put(head.length + 4 * row * width, new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
-    close: () => file.close(),
-  };
 }
 
 /**
@@ -277,6 +193,18 @@ export async function openFeatures(dir: string, { map = true }: { map?: boolean 
   }
 }
 
+/** openFeatures() of each `dir`/name. */
+export async function openMany(dir: string, names: readonly string[]): Promise<Record<string, Features>> {
+  const opened: Record<string, Features> = {};
+  try {
+    for (const name of names) opened[name] = await openFeatures(join(dir, name));
+    return opened;
+  } catch (error) {
+    for (const features of Object.values(opened)) features.close();
+    throw error;
+  }
+}
+
 function rowsOf(
   array: MappedArray | undefined,
   indices: ArrayLike<number>,
@@ -286,7 +214,9 @@ function rowsOf(
   const rows = new Float32Array(indices.length * width);
   for (let i = 0; i < indices.length; i++) {
     const row = indices[i];
-    if (!(row >= 0 && row < count)) throw new RangeError(`Cannot read feature ${row}: there are ${count}`);
+    if (!(Number.isInteger(row) && row >= 0 && row < count)) {
+      throw new RangeError(`Cannot read feature ${row}: there are ${count}`);
+    }
     rows.set(array.slice(row * width, (row + 1) * width), i * width);
   }
   return rows;
@@ -299,7 +229,10 @@ async function readIndex(
   try {
     const index = JSON.parse(text);
     const whole = [index.points, index.width].every((n) => Number.isSafeInteger(n) && n > 0);
-    if (whole && Array.isArray(index.layers) && Array.isArray(index.sampleIds)) return index;
+    const isLayer = (layer: unknown) =>
+      layer === "final" || (Number.isSafeInteger(layer) && Number(layer) >= 0);
+    const layers = Array.isArray(index.layers) && index.layers.length > 0 && index.layers.every(isLayer);
+    if (whole && layers && Array.isArray(index.sampleIds)) return index;
   } catch {
     // said below
   }

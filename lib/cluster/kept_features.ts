@@ -4,7 +4,8 @@ import { type Adapter, baseOf, type Model, type Sequence } from "../model/mod.ts
 import { sha256Hex } from "../run/files.ts";
 import { hashLib } from "../run/machine.ts";
 import { isCurrent, type StageKey, writeManifest } from "../run/manifest.ts";
-import { extractMany, featureFiles, type FeatureOptions, type Features, openFeatures } from "./features.ts";
+import { featureFiles } from "./feature_files.ts";
+import { extractMany, type FeatureOptions, type Features, openMany } from "./features.ts";
 
 /** Models whose features are wanted. */
 export interface Models {
@@ -56,7 +57,5 @@ export async function keptFeatures(
       });
     }
   }
-  const found: Record<string, Features> = {};
-  for (const name of Object.keys(adapters)) found[name] = await openFeatures(join(dir, name));
-  return found;
+  return await openMany(dir, Object.keys(adapters));
 }

@@ -23,14 +23,15 @@ export function openArray(path: string, { map = true }: { map?: boolean } = {}):
   } catch (error) {
     throw readError(path, error);
   }
-  const { size } = file.statSync(), head = new Uint8Array(Math.min(size, 4096));
-  readAt(file, 0, head);
-  let header: NpyHeader;
+  let header: NpyHeader, size: number;
   try {
+    size = file.statSync().size;
+    const head = new Uint8Array(Math.min(size, 4096));
+    readAt(file, 0, head);
     header = readNpyHeader(head, path, size);
   } catch (error) {
     file.close();
-    throw error;
+    throw readError(path, error);
   }
   const memory = map ? mapFile(path, size) : undefined;
   if (memory) file.close();

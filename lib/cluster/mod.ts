@@ -2,6 +2,7 @@
 export * from "./chosen_pairs.ts";
 export * from "./cluster.ts";
 export * from "./compare_pairs.ts";
+export * from "./feature_files.ts";
 export * from "./features.ts";
 export * from "./kept_features.ts";
 export * from "./pair_pictures.ts";

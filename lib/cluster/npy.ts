@@ -12,11 +12,15 @@ export interface NpyHeader {
 
 const MAGIC = [0x93, ...new TextEncoder().encode("NUMPY"), 1, 0];
 
-/** The bytes before the data of an array; a multiple of 64. */
+/** Digits that numpy leaves room for, so that the first dimension of a file can grow in place. */
+const GROWTH = 21;
+
+/** The bytes before the data of an array, as numpy.save() writes them; a multiple of 64. */
 export function npyHeader(dtype: NpyHeader["dtype"], shape: readonly number[]): Uint8Array<ArrayBuffer> {
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
   const text = `{'descr': '${dtype}', 'fortran_order': False, 'shape': ${tuple}, }`;
-  const total = Math.ceil((MAGIC.length + 2 + text.length + 1) / 64) * 64, length = total - MAGIC.length - 2;
+  const room = text.length + GROWTH - String(shape[0]).length;
+  const total = Math.ceil((MAGIC.length + 2 + room + 1) / 64) * 64, length = total - MAGIC.length - 2;
   const bytes = new Uint8Array(total).fill(0x20);
   bytes.set(MAGIC);
   new DataView(bytes.buffer).setUint16(MAGIC.length, length, true);

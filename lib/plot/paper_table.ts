@@ -20,12 +20,12 @@ export interface PaperCell {
 export interface PaperTableOptions {
   /** As "Table 2: benchmarks". */
   title: string;
-  /** Of all numbers: "%", "−1 to 1". */
-  unit: string;
+  /** Of all numbers, or by column: "%", "−1 to 1". */
+  unit: string | Record<string, string>;
   /** Which of the paper's models its numbers are of. */
   paper: string;
-  /** Digits after the point; default 1. */
-  digits?: number;
+  /** Digits after the point, of all numbers or by column; default 1. */
+  digits?: number | Record<string, number>;
 }
 
 const OURS = { color: "#0072b2", symbol: "circle" }, PAPER = { color: "#8a5f00", symbol: "diamond-open" };
@@ -34,18 +34,20 @@ const TOP = 118, BOTTOM = 62, ROW = 46, LEFT = 92;
 /** Throws InputError for an empty table. */
 export function paperTableFigure(rows: readonly PaperCell[], options: PaperTableOptions): Figure {
   const { title, unit, paper, digits = 1 } = options;
+  const unitOf = (column: string) => typeof unit === "string" ? unit : unit[column];
   needRows(rows, title);
   const names = distinct(rows.map((row) => row.row)), columns = distinct(rows.map((row) => row.column));
   const panels = panelGrid(columns.length, { columns: columns.length, gapX: 0.03 });
   const own = (column: string) => rows.filter((row) => row.column === column);
-  const text = (value: number) => minus(value.toFixed(digits));
+  const textOf = (column: string) => (value: number) =>
+    minus(value.toFixed(typeof digits === "number" ? digits : digits[column] ?? 1));
   return figure({
     title,
     note: `Filled: ours, with 95% intervals. Open: the paper, ${paper}.<br>` +
       "Other models and data: compare within one of them only.",
     data: columns.flatMap((column, i) => [
-      marks(own(column), panels[i], { names, text, ours: true }),
-      marks(own(column), panels[i], { names, text, ours: false }),
+      marks(own(column), panels[i], { names, text: textOf(column), ours: true }),
+      marks(own(column), panels[i], { names, text: textOf(column), ours: false }),
     ]),
     layout: {
       width: Math.max(560, LEFT + 24 + 196 * columns.length),
@@ -60,7 +62,7 @@ export function paperTableFigure(rows: readonly PaperCell[], options: PaperTable
       }),
       ...Object.fromEntries(columns.map((column, i) => [
         `xaxis${panels[i].suffix}`,
-        axis(`${column} (${unit})`, {
+        axis(`${column} (${unitOf(column)})`, {
           domain: panels[i].x,
           anchor: "y",
           nticks: 4,
@@ -68,7 +70,12 @@ export function paperTableFigure(rows: readonly PaperCell[], options: PaperTable
         }),
       ])),
     } as Partial<Layout>,
-    alt: `${title} (${unit}). ${columns.map((column) => describe(column, own(column), text)).join(" ")}`,
+    alt: `${title}${typeof unit === "string" ? ` (${unit})` : ""}. ${
+      columns.map((column) => {
+        const name = typeof unit === "string" ? column : `${column} (${unitOf(column)})`;
+        return describe(name, own(column), textOf(column));
+      }).join(" ")
+    }`,
   });
 }
 

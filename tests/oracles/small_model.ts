@@ -102,19 +102,25 @@ function rotated(head: number[], position: number, theta: number): number[] {
 }
 
 /** The hidden states after the final norm of one sequence, by loops. */
-export function loopHidden(
+export function loopHidden(...args: Parameters<typeof loopLayers>): Rows {
+  return loopLayers(...args).at(-1)!;
+}
+
+/** The embeddings, each layer's output, and at the end the hidden states after the final norm, by loops. */
+export function loopLayers(
   c: LlamaConfig,
   w: Params,
   ids: ArrayLike<number>,
   adapter: Params = {},
   scaling = 1,
-): Rows {
+): Rows[] {
   const linear = (x: Rows, name: string) => project(x, name, w, adapter, scaling);
   const D = c.hiddenSize, hd = c.headSize;
   let x: Rows = Array.from(
     ids,
     (id) => Array.from(w["model.embed_tokens.weight"].data.slice(id * D, (id + 1) * D)),
   );
+  const layers = [x];
   for (let l = 0; l < c.layers; l++) {
     const at = (name: string) => `model.layers.${l}.${name}.weight`;
     const h = norm(x, w[at("input_layernorm")].data, c.rmsNormEps);
@@ -150,8 +156,9 @@ export function loopHidden(
       at("mlp.down_proj"),
     );
     x = x.map((row, t) => row.map((value, i) => value + down[t][i]));
+    layers.push(x);
   }
-  return norm(x, w["model.norm.weight"].data, c.rmsNormEps);
+  return [...layers, norm(x, w["model.norm.weight"].data, c.rmsNormEps)];
 }
 
 /** log p of every class at one hidden state, by loops. */

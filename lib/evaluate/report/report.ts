@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import { createHash } from "node:crypto";
 import { writeFileAtomic } from "../../run/files.ts";
 import type { ItemRow, TaskInfo } from "../item_row.ts";
-import type { BesideOptions } from "../paper_tables.ts";
+import type { BesideOptions } from "../paper/beside_paper.ts";
 import type { TextTable } from "../scores/score_table.ts";
 import type { ModelComparison, TaskScore } from "../scores/task_score.ts";
 import { packItems } from "./item_data.ts";

@@ -1,6 +1,7 @@
 // The parts of the report page above its items, as HTML with every text escaped.
 import type { TaskInfo } from "../item_row.ts";
-import { type BesideOptions, besidePaper, NOT_COMPARABLE, PAPER_MISPRINTS } from "../paper_tables.ts";
+import { type BesideOptions, besidePaper } from "../paper/beside_paper.ts";
+import { NOT_COMPARABLE, PAPER_MISPRINTS } from "../paper/paper_tables.ts";
 import { comparisonTable, scoreTable, scoreText, type TextTable } from "../scores/score_table.ts";
 import { pointsText } from "../scores/score_text.ts";
 import type { ModelComparison, TaskScore } from "../scores/task_score.ts";
