@@ -36,6 +36,10 @@ const benches: Record<string, { what: string; main: (args: string[]) => Promise<
     what: "ual plan's estimates beside what the runs then took",
     main: async (args) => (await import("./plan.ts")).main(args),
   },
+  cluster: {
+    what: "silhouettes and principal components of many features, beside scikit-learn",
+    main: async (args) => (await import("./cluster.ts")).main(args),
+  },
   stream: {
     what: "a JSONL of a million dialogues read, checked and written, beside Python's json and datasets",
     main: async (args) => (await import("./stream.ts")).main(args),

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { main } from "../lib/cli.ts";
 import { f32 } from "../lib/jit/mod.ts";
 import { initLora, type LoraConfig, type Model, writeAdapter } from "../lib/model/mod.ts";
+import { lockFolder } from "../lib/run/lock.ts";
 import { stream } from "../lib/run/seed.ts";
 import { withTinyModel } from "./oracles/tiny_server.ts";
 import { ended, tinyUal } from "./oracles/tiny_trainable.ts";
@@ -174,6 +175,38 @@ Deno.test("ual cluster says what is wrong before it writes anything", () =>
     const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
     assert.ok(!names.includes("out"), names.join());
     assert.deepEqual([...Deno.readDirSync(join(folder, "full"))].map(({ name }) => name), ["mine.txt"]);
+  }));
+
+Deno.test("ual cluster leaves a folder alone that another process works in, or that cannot be made", () =>
+  task(3, async (folder) => {
+    const out = join(folder, "out"), flags = ["--pairs", "a|b", "--out"];
+    {
+      using _lock = lockFolder(out);
+      const { code, stdout, stderr } = await run(folder, ...flags, "out");
+      assert.deepEqual([code, stdout], [2, ""], stderr);
+      assert.match(stderr, new RegExp(`Cannot use .*out: process ${Deno.pid} is at work in it; wait for it`));
+    }
+    assert.deepEqual([...Deno.readDirSync(out)].map(({ name }) => name), [".lock"]);
+    await Deno.writeTextFile(join(out, "features"), "a file");
+    for (const place of ["out", "d.jsonl/out"]) {
+      const { code, stdout, stderr } = await run(folder, ...flags, place);
+      assert.deepEqual([code, stdout], [2, ""], stderr);
+      assert.match(stderr, /^ual: Cannot (write|use|read) .*out/m);
+      assert.doesNotMatch(stderr, /\n\s+at /, "no stack");
+    }
+  }));
+
+Deno.test("ual cluster makes features again that something has changed", () =>
+  task(6, async (folder) => {
+    const flags = ["--pairs", "a|b", "--json", "--out", "out"], first = await run(folder, ...flags);
+    assert.equal(first.code, 0, first.stderr);
+    const path = join(folder, "out/features/UAL/features.npy"), data = await Deno.readFile(path);
+    for (const broken of [data.slice(0, 200), new Uint8Array(data.length), new Uint8Array(0)]) {
+      await Deno.writeFile(path, broken);
+      const again = await run(folder, ...flags);
+      assert.deepEqual([again.code, again.stdout], [0, first.stdout], again.stderr);
+      assert.deepEqual(await Deno.readFile(path), data);
+    }
   }));
 
 /** `ual cluster …` killed as soon as `now` says so. Throws where it ended before. */

@@ -171,9 +171,12 @@ Deno.test("limitPoints() keeps the first points of each token over all texts", (
   const rows = (options: Parameters<typeof limitPoints>[1]) =>
     limitPoints(sequences, options).map(({ supervised }) => [...supervised]);
   deepEqual(rows({}), [[0, 1, 1, 1], [0, 1, 1, 1]]);
-  deepEqual(rows({ most: 1 }), [[0, 1, 0, 1], [0, 0, 1, 0]]);
+  deepEqual(rows({ most: 2 }), [[0, 1, 1, 1], [0, 1, 1, 0]]);
   deepEqual(rows({ tokens: new Set([7]) }), [[0, 1, 1, 0], [0, 0, 0, 1]]);
   deepEqual(rows({ tokens: new Set([7, 8]), most: 2 }), [[0, 1, 1, 0], [0, 0, 1, 0]]);
+  for (const most of [1, 0, -3, NaN, 2.5]) {
+    throws(() => rows({ most }), /points of a token: give a whole number/);
+  }
   deepEqual([...sequences[0].supervised], [0, 1, 1, 1], "what was given stays as it was");
 });
 

@@ -66,6 +66,15 @@ Deno.test("randomPairs() says how many pairs there are where that is too few", (
   );
 });
 
+Deno.test("randomPairs() refuses counts that are none", () => {
+  for (const count of [-1, 1.5, NaN, Infinity]) {
+    throws(
+      () => randomPairs(points(5, 5, 5), { count, minCount: 2 }),
+      /pairs of tokens: give a whole number/,
+    );
+  }
+});
+
 Deno.test("namedPairs() reads tokens with their spaces, escapes and ids", () =>
   withTinyModel(({ tokenizer }) => {
     const text = (pairs: TokenPair[]) =>
@@ -106,6 +115,8 @@ Deno.test("pairPoints() takes the first features of each token", () => {
     counts: [3, 3],
   });
   deepEqual(pairPoints(places, { a: 4, b: 8 }).counts, [3, 4]);
+  throws(() => pairPoints(places, { a: 4, b: 4 }), /Cannot set token #4 against itself/);
+  for (const most of [0, 1, NaN]) throws(() => pairPoints(places, { a: 4, b: 8 }, most), RangeError);
   throws(() => pairPoints(places, { a: 4, b: 6 }), /#6 has 1 features in these texts/);
 });
 

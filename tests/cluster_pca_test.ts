@@ -94,6 +94,18 @@ Deno.test("pca() of rows that are all equal has zero scores and no ratio", async
   ok(explainedVarianceRatio.every(Number.isNaN));
 });
 
+Deno.test("pca() finds the same directions however large or small the numbers are", async () => {
+  const [n, d] = [40, 6], x = Float64Array.from(spread(n, d, [1, 0.6]));
+  for (const method of ["krylov", "svd"] as const) {
+    const wanted = await pca(x, [n, d], { method });
+    for (const scale of [1e200, 1e25, 1e-30]) {
+      const found = await pca(x.map((v) => v * scale), [n, d], { method });
+      near(found.components, [...wanted.components], 1e-9, `${method}, times ${scale}`);
+      near(found.scores.map((v) => v / scale), [...wanted.scores], 1e-9, `${method}, times ${scale}, scores`);
+    }
+  }
+});
+
 Deno.test("pca() refuses too few rows and numbers that are not finite", async () => {
   const refuses = (x: number[], shape: [number, number], why: RegExp) =>
     rejects(

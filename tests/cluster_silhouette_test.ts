@@ -90,6 +90,15 @@ Deno.test("silhouette() of several blocks equals the definition, close points an
   }
 });
 
+Deno.test("silhouette() holds by blocks for numbers whose squares float32 cannot hold, and where points coincide", async () => {
+  for (const scale of [1e25, 1e-25]) {
+    const { x, labels } = blobs(60, 4, 3, 1), large = x.map((v) => v * scale);
+    large.copyWithin(4, 0, 4); // point 1 is point 0
+    const by = (engine: "loop" | "jit") => silhouette(large, [60, 4], labels, { engine });
+    near((await by("jit")).samples, (await by("loop")).samples, 1e-6, `times ${scale}`);
+  }
+});
+
 Deno.test("silhouette() tells each label's mean, and that of a sample drawn by its seed", async () => {
   const { x, labels } = blobs(60, 4, 3, 1), whole = await silhouette(x, [60, 4], labels);
   deepEqual([...whole.byLabel.keys()], [0, 1, 2]);
@@ -113,6 +122,9 @@ Deno.test("silhouette() refuses one label, as many as points, and numbers that a
   await refuses([1, 2, 3, 4], /4 labels; there must be 2 to 3/);
   await refuses([1, 2, 3], /3 labels; give one a point/);
   await refuses([0, 0, 1, 1], /point 2 has NaN/, Float32Array.from([0, 1, NaN, 3]));
+  await refuses([0, NaN, 1, 1], /point 1 has the label NaN/);
+  await rejects(silhouette(x, [4, 1], [0, 1], { sample: { size: 3 } }), /2 labels; give one a point/);
+  await rejects(silhouette(x, [4, 2], [0, 0, 1, 1], { sample: { size: 3 } }), /4 numbers, not 4 × 2/);
   await rejects(silhouette(x, [4, 1], [0, 0, 1, 1], { sample: { size: 5 } }), /Cannot draw 5 of 4 points/);
 });
 

@@ -63,11 +63,18 @@ export function pointsOf(sequences: readonly Sequence[]): Points {
   return { tokens, positions, samples, sampleIds: sequences.map(({ id }) => id) };
 }
 
+/** Throws RangeError unless that many points of a token can be scored. */
+export function checkMost(most: number): void {
+  if (most === Infinity || (Number.isInteger(most) && most >= 2)) return;
+  throw new RangeError(`Cannot take ${most} points of a token: give a whole number from 2 on`);
+}
+
 /** The same texts with fewer points: those of `tokens`, of each the first `most` in the texts' order. */
 export function limitPoints(
   sequences: readonly Sequence[],
   { tokens, most = Infinity }: { tokens?: ReadonlySet<number>; most?: number },
 ): Sequence[] {
+  checkMost(most);
   const seen = new Map<number, number>();
   return sequences.map(({ id, ids, supervised }) => ({
     id,

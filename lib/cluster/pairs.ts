@@ -54,6 +54,9 @@ export function randomPairs(
   points: Pick<Points, "tokens">,
   { count = 100, minCount = 20, seed = 0, except }: RandomPairsOptions = {},
 ): TokenPair[] {
+  if (!(Number.isInteger(count) && count >= 0)) {
+    throw new RangeError(`Cannot draw ${count} pairs of tokens: give a whole number from 0 on`);
+  }
   const tokens = commonTokens(points, minCount, except).sort((a, b) => a - b);
   const possible = tokens.length * (tokens.length - 1) / 2;
   if (possible < count) {
@@ -129,7 +132,7 @@ function tokenNamed(text: string, tokenizer: Tokenizer): number {
   const pieces = ids.map((one) => JSON.stringify(tokenizer.decode([one]))).join(" ");
   throw new InputError(
     ids.length === 0
-      ? "Cannot use a token of no text: write something on both sides of |"
+      ? 'Cannot use a token of no text: write something on both sides of |, and a comma or bar itself as "\\," or "\\|"'
       : `Cannot use ${JSON.stringify(text)} as a token: the model reads it as ${ids.length}: ${pieces}; ` +
         'name one of them (spaces count), or its id as "#123"',
   );

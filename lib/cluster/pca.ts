@@ -32,6 +32,8 @@ export interface PcaOptions {
 
 /** Up to so many multiplications of an exact decomposition, n·d·min(n, d), ml-pca takes about 0.1 s. */
 const QUICK = 1e7;
+/** Data whose largest number is below this, or above its inverse, are made about 1 first. */
+const SCALE = 1e-12;
 
 /**
  * What "auto" means for [n, d]. ml-pca's SVD works on the whole matrix and its covariance method on d × d numbers, so the time grows
@@ -54,6 +56,16 @@ export async function pca(
   { components: k = 2, method = "auto", threads }: PcaOptions = {},
 ): Promise<Pca> {
   checkData(x, [n, d], k);
+  const size = largest(x);
+  if (size > 0 && (size > 1 / SCALE || size < SCALE)) { // whose squares float32 cannot hold
+    const found = await pca(Float64Array.from(x, (value) => value / size), [n, d], {
+      components: k,
+      method,
+      threads,
+    });
+    const back = (values: Float64Array) => values.map((value) => value * size);
+    return { ...found, scores: back(found.scores), mean: back(found.mean) };
+  }
   const mean = columnMeans(x, [n, d]), total = totalVariance(x, [n, d], mean);
   const chosen = method === "auto" ? pcaMethod([n, d]) : method;
   const axes = total === 0
@@ -69,6 +81,12 @@ export async function pca(
   };
   const explainedVarianceRatio = Array.from({ length: k }, (_, c) => total === 0 ? NaN : variance(c) / total);
   return { scores, components, mean, explainedVarianceRatio };
+}
+
+function largest(x: Float32Array | Float64Array): number {
+  let size = 0;
+  for (let i = 0; i < x.length; i++) size = Math.max(size, Math.abs(x[i]));
+  return size;
 }
 
 /** Throws InputError unless `x` is [n, d], finite and large enough for `k` components. */

@@ -2,7 +2,7 @@
 // in the full space.
 import type { Layer } from "../model/mod.ts";
 import { InputError } from "../run/errors.ts";
-import type { Features, Points } from "./features.ts";
+import { checkMost, type Features, type Points } from "./features.ts";
 import type { TokenPair } from "./pairs.ts";
 import { pca } from "./pca.ts";
 import { calinskiHarabasz, daviesBouldin } from "./separation.ts";
@@ -63,6 +63,8 @@ export function pairPoints(
   { a, b }: Pick<TokenPair, "a" | "b">,
   maxPoints: number = Infinity,
 ): { indices: number[]; labels: Uint8Array; counts: [number, number] } {
+  if (a === b) throw new InputError(`Cannot set token #${a} against itself; give a pair of two tokens`);
+  checkMost(maxPoints);
   const [own, other] = [a, b].map((token) => {
     const found = places.get(token) ?? [];
     if (found.length >= 2) return found.slice(0, maxPoints);

@@ -88,12 +88,13 @@ export function checkLabels(
   [n, d]: [number, number],
   labels: ArrayLike<number>,
 ): { codes: Int32Array; names: number[] } {
+  checkShape(x, [n, d], labels);
   const fail = (why: string) => new InputError(`Cannot measure clusters of ${n} points: ${why}`);
-  if (x.length !== n * d) throw fail(`they have ${x.length} numbers, not ${n} × ${d}`);
-  if (labels.length !== n) throw fail(`there are ${labels.length} labels; give one a point`);
   for (let i = 0; i < x.length; i++) {
     if (!Number.isFinite(x[i])) throw fail(`point ${Math.floor(i / d)} has ${x[i]}; leave it out`);
   }
+  const odd = Array.from(labels).findIndex((label) => !Number.isFinite(label));
+  if (odd >= 0) throw fail(`point ${odd} has the label ${labels[odd]}; leave it out, or give it a number`);
   const names = [...new Set(Array.from(labels))].sort((a, b) => a - b);
   if (names.length < 2 || names.length >= n) {
     throw fail(`they have ${names.length} labels; there must be 2 to ${n - 1}`);
@@ -102,12 +103,19 @@ export function checkLabels(
   return { codes: Int32Array.from(labels, (label) => codeOf.get(label)!), names };
 }
 
+function checkShape(x: ArrayLike<number>, [n, d]: [number, number], labels: ArrayLike<number>): void {
+  const fail = (why: string) => new InputError(`Cannot measure clusters of ${n} points: ${why}`);
+  if (x.length !== n * d) throw fail(`they have ${x.length} numbers, not ${n} × ${d}; give that many`);
+  if (labels.length !== n) throw fail(`there are ${labels.length} labels; give one a point`);
+}
+
 function drawRows(
   x: Float32Array | Float64Array,
   [n, d]: [number, number],
   labels: ArrayLike<number>,
   { size, seed = 0 }: { size: number; seed?: number },
 ): { x: Float64Array; labels: number[] } {
+  checkShape(x, [n, d], labels);
   if (!(Number.isInteger(size) && size > 0 && size <= n)) {
     throw new InputError(`Cannot draw ${size} of ${n} points: give a whole number from 3 to ${n}`);
   }
