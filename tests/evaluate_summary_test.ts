@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { ItemRow } from "../lib/evaluate/item_row.ts";
-import { scoreTable, summarise, type TaskScore, toCsv } from "../lib/evaluate/mod.ts";
+import { scoreTable, summarise, type TaskScore } from "../lib/evaluate/mod.ts";
 import { InputError } from "../lib/run/errors.ts";
 import { table } from "../lib/show/mod.ts";
 import { meanWithError, wilsonInterval } from "../lib/stats/mod.ts";
@@ -205,8 +205,4 @@ Deno.test("scoreTable() is a table of models and tasks that lib/show draws, grou
   const text = table(made.rows, made)["text/plain"] as string;
   assert.match(text, /^Percent.*\nmodel {2}arc \(acc\)/);
   assert.deepEqual(scoreTable([]).rows, []);
-});
-
-Deno.test("toCsv() quotes what needs it, and leaves empty what is not there", () => {
-  assert.equal(toCsv([{ a: 'x, "y"', b: NaN }, { a: 1, c: true }]), 'a,b,c\n"x, ""y""",,\n1,,true\n');
 });

@@ -38,10 +38,11 @@ Deno.test("exportFigures() writes the same bytes in any order and any process", 
     const paths = await exportFigures(all, here);
     await exportFigures(some, reversed);
     await exportElsewhere(elsewhere);
-    const names = Object.keys(all).flatMap((name) => [`${name}.json`, `${name}.png`, `${name}.svg`]).sort();
+    const types = ["dark.svg", "json", "png", "svg"];
+    const names = Object.keys(all).flatMap((name) => types.map((type) => `${name}.${type}`)).sort();
     assert.deepEqual(await namesIn(here), names);
     assert.deepEqual(paths.toSorted(), names.map((name) => join(here, name)));
-    assert.equal((await namesIn(reversed)).length, 9);
+    assert.equal((await namesIn(reversed)).length, 12);
     for (const other of [reversed, elsewhere]) {
       for (const name of await namesIn(other)) {
         assert.deepEqual(await Deno.readFile(join(other, name)), await Deno.readFile(join(here, name)), name);

@@ -1,5 +1,6 @@
 // lib/show outside a notebook and as pure functions; inside a kernel it is tested by tools_notebook_test.ts.
 import { deepEqual, equal, match, notEqual } from "node:assert/strict";
+import { csvOf } from "../lib/show/csv.ts";
 import { bar } from "../lib/show/progress_bar.ts";
 import { elementId, escapeHtml, inNotebook, markdown, show, showLive, table } from "../lib/show/mod.ts";
 import { toBundle } from "../lib/show/show.ts";
@@ -88,4 +89,14 @@ Deno.test("elementId() counts", () => {
   match(first, /^ual-\d+$/);
   notEqual(elementId(), first);
   equal(escapeHtml(`<a href="x">'&'</a>`), "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt;");
+});
+
+Deno.test("csvOf() quotes what needs it, keeps numbers whole, and leaves empty what is not there", () => {
+  const rows = [{ a: 'x, "y"', b: NaN, d: [1, "2"] }, { a: 0.1 + 0.2, c: true, d: null }, {
+    a: "two\nlines",
+  }];
+  equal(
+    csvOf(rows),
+    'a,b,d,c\r\n"x, ""y""",,"[1,""2""]",\r\n0.30000000000000004,,,true\r\n"two\nlines",,,\r\n',
+  );
 });

@@ -16,7 +16,9 @@ export async function notebooksOf(preset: string): Promise<string[]> {
   const folder = preset === "smollm2" ? join(root, "notebooks") : join(runs, preset, "notebooks");
   const names: string[] = [];
   try {
-    for await (const { name } of Deno.readDir(folder)) if (/(?<!\.partial)\.ipynb$/.test(name)) names.push(name);
+    for await (const { name } of Deno.readDir(folder)) {
+      if (/(?<!\.partial)\.ipynb$/.test(name)) names.push(name);
+    }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }

@@ -6,7 +6,7 @@ import type { Points } from "./features.ts";
 import { npyHeader, npyInts } from "./npy.ts";
 
 /** The file that is written last: without it a folder holds no features. */
-export const INDEX = "features.json";
+export const FEATURES_INDEX = "features.json";
 
 /** The file of a layer's features. */
 export const layerFile = (layer: Layer): string =>
@@ -18,7 +18,7 @@ export const featureFiles = (layers: readonly Layer[]): string[] => [
   "tokens.npy",
   "positions.npy",
   "samples.npy",
-  INDEX,
+  FEATURES_INDEX,
 ];
 
 function removeIfThere(path: string): void {
@@ -47,7 +47,7 @@ export async function openWriters(
 ): Promise<Map<Layer, RowWriter>> {
   try {
     await Deno.mkdir(dir, { recursive: true });
-    removeIfThere(join(dir, INDEX));
+    removeIfThere(join(dir, FEATURES_INDEX));
   } catch (error) {
     throw writeError(dir, error);
   }

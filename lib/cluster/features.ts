@@ -13,7 +13,7 @@ import {
 } from "../model/mod.ts";
 import { InputError } from "../run/errors.ts";
 import { readBytes, writeFileAtomic } from "../run/files.ts";
-import { INDEX, layerFile, openWriters, type RowWriter } from "./feature_files.ts";
+import { FEATURES_INDEX, layerFile, openWriters, type RowWriter } from "./feature_files.ts";
 import { type MappedArray, openArray } from "./mapped.ts";
 
 /** Which token each feature belongs to, [points] each: the same for every layer and model over the same texts. */
@@ -164,7 +164,7 @@ async function extract(
   for (const { dir } of Object.values(targets)) {
     const { sampleIds } = points, count = points.tokens.length;
     await writeFileAtomic(
-      join(dir, INDEX),
+      join(dir, FEATURES_INDEX),
       JSON.stringify({ points: count, width, layers, sampleIds }) + "\n",
     );
   }
@@ -192,7 +192,7 @@ export async function openFeatures(dir: string, { map = true }: { map?: boolean 
     opened.push(array);
     if (array.dtype === dtype && String(array.shape) === String(shape)) return array;
     throw new InputError(
-      `Cannot read ${path}: it is ${array.dtype} [${array.shape}] and ${INDEX} says ${dtype} [${shape}]; extract again`,
+      `Cannot read ${path}: it is ${array.dtype} [${array.shape}] and ${FEATURES_INDEX} says ${dtype} [${shape}]; extract again`,
     );
   };
   try {
@@ -249,7 +249,7 @@ function rowsOf(
 async function readIndex(
   dir: string,
 ): Promise<{ points: number; width: number; layers: Layer[]; sampleIds: string[] }> {
-  const path = join(dir, INDEX), text = new TextDecoder().decode(await readBytes(path));
+  const path = join(dir, FEATURES_INDEX), text = new TextDecoder().decode(await readBytes(path));
   try {
     const index = JSON.parse(text);
     const whole = [index.points, index.width].every((n) => Number.isSafeInteger(n) && n > 0);

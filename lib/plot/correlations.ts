@@ -1,4 +1,5 @@
 // The figure of several scores: the correlation of every two with its interval, as a matrix of coloured cells.
+import { INK_ON_COLOR } from "./theme.ts";
 import type { Layout } from "plotly.js-dist";
 import { axis, distinct, type Figure, figure, needRows, short } from "./figure.ts";
 
@@ -61,7 +62,7 @@ function label(row: CorrelationRow): NonNullable<Layout["annotations"]>[number] 
       number(row.high)
     }</span>`,
     showarrow: false,
-    font: { size: 13, color: Math.abs(row.value!) > 0.75 && row.value! < 0 ? "#ffffff" : "#222222" },
+    font: { size: 13, color: row.value! < -0.75 ? "#ffffff" : row.value! > 0.5 ? INK_ON_COLOR : "#222222" },
   };
 }
 

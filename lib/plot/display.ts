@@ -6,6 +6,7 @@ import { sha256Hex } from "../run/files.ts";
 import { type Bundle, escapeHtml, inNotebook, show, showLive } from "../show/mod.ts";
 import type { Figure } from "./figure.ts";
 import { openRenderer, type Renderer } from "./renderer.ts";
+import { darkColors } from "./theme.ts";
 
 /** A figure that changes while a stage runs. */
 export interface LiveFigure {
@@ -41,6 +42,20 @@ async function stillBundle(figure: Figure): Promise<Bundle> {
   return figureBundle(figure, inNotebook() ? { png: await stillOf(figure) } : {});
 }
 
+/** Script that a page runs once window.ualPlotly is there: figures are drawn, and again when the page's look changes. */
+export const followTheme = `window.dispatchEvent(new Event("ual-plotly"));
+(function () {
+  function changed() { window.dispatchEvent(new Event("ual-theme")); }
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed);
+  var watch = { attributes: true, attributeFilter: ["data-jp-theme-light"] };
+  if (document.body) new MutationObserver(changed).observe(document.body, watch);
+})();
+`;
+
+/** Whether the page is dark: JupyterLab says so on its body, elsewhere the reader's system does. */
+const IS_DARK = `(document.body.dataset.jpThemeLight ? document.body.dataset.jpThemeLight === "false" : ` +
+  `matchMedia("(prefers-color-scheme: dark)").matches)`;
+
 /**
  * plotly.js (the cartesian build, 0.7 MB as gzip in base64) as an output that leaves a promise of it in the page. The browser
  * unpacks it: no network.
@@ -58,8 +73,7 @@ window.ualPlotly = (async function () {
   document.head.appendChild(script);
   return window.Plotly;
 })();
-window.dispatchEvent(new Event("ual-plotly"));
-})();`;
+${followTheme}})();`;
   return {
     "text/html": `<script>${script}</script><small>Figures are drawn by plotly.js.</small>`,
     "text/plain": "Figures are drawn by plotly.js.",
@@ -83,18 +97,23 @@ export function figureBundle(figure: Figure, { png }: { png?: Uint8Array } = {})
     }" src="data:image/png;base64,${png.toBase64()}">`
     : `<small>${escapeHtml(alt)}</small>`;
   const script = `(function () {
-var figure = ${json.replaceAll("<", "\\u003c")};
+var text = ${JSON.stringify(json).replaceAll("<", "\\u003c")};
+var colors = ${JSON.stringify(darkColors(json))};
 function draw() {
   window.ualPlotly.then(function (plotly) {
+    var dark = ${IS_DARK};
+    var shown = dark ? text.replace(/#[0-9a-f]{6}(?:[0-9a-f]{2})?(?![0-9a-z])/gi, function (c) { return colors[c] || c; }) : text;
     document.querySelectorAll('[data-figure="${key}"]').forEach(function (place) {
-      if (place.dataset.live) return;
-      place.dataset.live = "1";
-      place.replaceChildren();
-      plotly.newPlot(place, figure.data, figure.layout, figure.config);
+      if (place.dataset.live === String(dark)) return;
+      var first = !place.dataset.live, figure = JSON.parse(shown);
+      place.dataset.live = String(dark);
+      if (first) place.replaceChildren();
+      plotly.react(place, figure.data, figure.layout, figure.config);
     });
   });
 }
 if (window.ualPlotly) draw(); else window.addEventListener("ual-plotly", draw, { once: true });
+window.addEventListener("ual-theme", draw);
 })();`;
   const place = `data-figure="${key}" role="figure" aria-label="${escapeHtml(alt)}"`;
   return {

@@ -1,22 +1,31 @@
-// Figures as files: JSON for machines, SVG and PNG for papers. The same table gives the same bytes.
+// Figures as files: JSON for machines, SVG (light and dark) and PNG for papers, their tables as CSV. The same table gives the same bytes.
 import { join } from "node:path";
 import { InputError } from "../run/errors.ts";
 import { writeFileAtomic } from "../run/files.ts";
+import { csvOf } from "../show/csv.ts";
 import type { Figure } from "./figure.ts";
 import { openRenderer } from "./renderer.ts";
+import { themed } from "./theme.ts";
 
 /**
- * Writes name.json, name.svg and name.png (2 pixels a unit) for each figure into `dir` and returns their paths. All are drawn
- * before the first is written. Throws InputError for a name that is no plain file name, and where no browser can be started.
+ * Writes name.json, name.svg, name.dark.svg and name.png (2 pixels a unit) for each figure into `dir`, and name.csv where `rows` has its
+ * table; returns their paths. All are drawn before the first is written. Throws InputError for a name that is no plain
+ * file name, and where no browser can be started.
  */
-export async function exportFigures(figures: Record<string, Figure>, dir: string): Promise<string[]> {
+export async function exportFigures(
+  figures: Record<string, Figure>,
+  dir: string,
+  { rows = {} }: { rows?: Record<string, readonly object[]> } = {},
+): Promise<string[]> {
   checkNames(figures);
   const files: [string, string | Uint8Array][] = [];
   await using renderer = await openRenderer();
   for (const [name, figure] of Object.entries(figures)) {
     files.push([`${name}.json`, figureJson(figure)]);
     files.push([`${name}.svg`, await renderer.svg(figure)]);
+    files.push([`${name}.dark.svg`, await renderer.svg(themed(figure, "dark"))]);
     files.push([`${name}.png`, await renderer.png(figure)]);
+    if (Object.hasOwn(rows, name)) files.push([`${name}.csv`, csvOf(rows[name])]);
   }
   return await writeAll(files, dir);
 }

@@ -1,5 +1,6 @@
 // The figure of pairwise judging (the paper's figure 6): won, drawn and lost, and the win rate with its interval.
 import type { Data } from "plotly.js-dist";
+import { INK_ON_COLOR } from "./theme.ts";
 import { axis, type Figure, figure, legendAbove, needRows, REFERENCE } from "./figure.ts";
 import { intervalBars, isNumber, type Maybe, percent, percentText } from "./panels.ts";
 
@@ -21,7 +22,7 @@ export interface JudgedRow {
 const PARTS = [
   { key: "wins", name: "a won", color: "#0072b2", ink: "#ffffff" },
   { key: "draws", name: "drawn", color: "#c9c9c9", ink: "#222222" },
-  { key: "losses", name: "a lost", color: "#e69f00", ink: "#222222" },
+  { key: "losses", name: "a lost", color: "#e69f00", ink: INK_ON_COLOR },
 ] as const;
 
 /**

@@ -24,6 +24,7 @@ export * from "./renderer.ts";
 export * from "./scores.ts";
 export * from "./silhouettes.ts";
 export * from "./smoothing_means.ts";
+export * from "./theme.ts";
 export * from "./training_curves.ts";
 export * from "./training_live.ts";
 export * from "./tables.ts";

@@ -13,6 +13,7 @@ import {
   pointsText,
   pText,
   sampleNll,
+  type table3Cells,
   taskInfo,
   type TaskScore,
 } from "../evaluate/mod.ts";
@@ -139,6 +140,31 @@ export function mixRows(
       };
     }),
   ].map((row) => ({ ...row, panel: "here" }));
+}
+
+/** What table 3's figure takes: mathematics in all and by task, and the preference over the base model. */
+export function mixScores(
+  scores: readonly TaskScore[],
+  judged: Record<string, JudgedPair[]>,
+): Parameters<typeof table3Cells>[0] {
+  const of = (model: string, task: string) =>
+    scores.find((one) =>
+      one.model === model && one.task === task && (MATH_METRICS[task] ?? one.metric) === one.metric
+    );
+  return mixRows(scores, judged).map((row) => {
+    const model = row.method ? mixName({ data: row.data, method: row.method }) : "base";
+    const { math, mathLow, mathHigh, winRate, winLow, winHigh } = row;
+    return {
+      data: row.data,
+      method: row.method,
+      math: { value: math, low: mathLow, high: mathHigh },
+      gsm8k: of(model, "gsm8k"),
+      metamath: of(model, "metamath"),
+      winRate: winRate === null || winRate === undefined
+        ? null
+        : { value: winRate, low: winLow, high: winHigh },
+    };
+  });
 }
 
 const share = (percent: number) => Number.isFinite(percent) ? percent / 100 : null;

@@ -13,6 +13,7 @@ import {
   tokenText,
 } from "../cluster/mod.ts";
 import type { Example } from "../data/mod.ts";
+import { PAPER_TABLE_4, PAPER_TABLE_5 } from "../evaluate/mod.ts";
 import { baseOf, type Model, score, toSequences } from "../model/mod.ts";
 import type {
   ClusterPoint,
@@ -166,13 +167,15 @@ export const CLUSTER_CLAIMS = [["UAL", "LS"], ["LS", "SFT"], ["SFT", "base"], ["
 export const CHOICE_CLAIM = { claims: [["UAL", "LS"]] as const, measures: ["pca2"] as SilhouetteMeasure[] };
 
 /** The paper's tables 4 and 5, in the plane of a PCA, for the figure of silhouettes. */
-export const PAPER_SILHOUETTES: PaperSilhouettes[] = [
-  {
-    label: "the paper, 2-D PCA<br>Llama-2-7B on LIMA",
-    values: { base: 0.354, SFT: 0.406, LS: 0.427, UAL: 0.446 },
-  },
-  { label: "the paper, 2-D PCA<br>Mistral-7B on Deita", values: { base: 0.053, SFT: 0.061, UAL: 0.084 } },
-];
+export const PAPER_SILHOUETTES: PaperSilhouettes[] = PAPER_TABLE_5.map(({ model, silhouettes }) => ({
+  label: `the paper, 2-D PCA<br>${model}`,
+  values: model === "LIMA-7B" ? withAblation(silhouettes) : silhouettes,
+}));
+
+/** Table 5's row of LIMA-7B with LS from table 4. */
+function withAblation({ base, SFT, UAL }: Record<string, number>): Record<string, number> {
+  return { base, SFT, LS: PAPER_TABLE_4.find(({ method }) => method === "LS")!.silhouette, UAL };
+}
 
 /** Verdicts on claims in each space, p corrected over all of them. */
 export function pairClaims(

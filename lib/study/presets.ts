@@ -126,9 +126,9 @@ const presets: Record<string, Preset> = {
     ceiling: 0.99,
     settings: { ...settings, batch: 2, steps: 2, warmup: 1 },
     keepEvery: 1,
-    maxNew: 24,
-    judgedCount: 6,
-    samples: 3,
+    maxNew: 16,
+    judgedCount: 5,
+    samples: 2,
     evaluation: {
       tasks: [
         { names: ["arc_challenge", "hellaswag", "truthfulqa_mc2"], limit: 4 },

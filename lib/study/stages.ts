@@ -25,13 +25,19 @@ import { methodModels, modelInputs, openModels, type StudyModels } from "./study
 /** The methods that the notebook 03_train shows; the others are trained where they are compared. */
 export const SHOWN = ["SFT", "LS", "UAL"] as const;
 
-/** Writes the tables into the run and their figures as JSON, SVG and PNG; returns the figures' file names. */
+/**
+ * Writes the tables into the run and, as the figures' own copy, into figures/<preset>/tables, and draws them: JSON, SVG, PNG, CSV.
+ * Returns the figures' file names.
+ */
 export async function keepFigures(p: Preset, tables: Partial<Tables>): Promise<string[]> {
   const { run, figures } = studyFolders(p);
   for (const [name, table] of Object.entries(tables)) {
-    await writeTable(join(run, "tables"), name as keyof Tables, table as never);
+    for (const folder of [run, figures]) {
+      await writeTable(join(folder, "tables"), name as keyof Tables, table as never);
+    }
   }
-  const paths = await exportFigures(drawFigures(tables), figures);
+  const rows = Object.fromEntries(Object.entries(tables).map(([name, table]) => [name, table.rows]));
+  const paths = await exportFigures(drawFigures(tables), figures, { rows });
   return paths.map((path) => `figures/${p.name}${path.slice(figures.length)}`);
 }
 

@@ -2,6 +2,7 @@
 // Shared are style, formulas' fonts, plotly.js and the search.
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { followTheme } from "../../lib/plot/display.ts";
 import { writeFileAtomic } from "../../lib/run/files.ts";
 import { formulaStyle } from "../math.ts";
 import { indexHtml, pageHtml } from "./layout.ts";
@@ -29,7 +30,7 @@ export async function writeBook(paths: readonly string[], out: string, { note = 
 /** plotly.js, and the promise of it that figures of a notebook wait for. */
 async function plotlyScript(): Promise<string> {
   const source = await Deno.readTextFile(resolve("plotly.js-cartesian-dist-min"));
-  return `${source}\nwindow.ualPlotly = Promise.resolve(window.Plotly);\nwindow.dispatchEvent(new Event("ual-plotly"));\n`;
+  return `${source}\nwindow.ualPlotly = Promise.resolve(window.Plotly);\n${followTheme}`;
 }
 
 /** MiniSearch, and the sections that it indexes in the reader's page. */

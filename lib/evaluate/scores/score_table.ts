@@ -116,17 +116,4 @@ export function comparisonTable(comparisons: readonly ModelComparison[]): TextTa
   return { rows, columns, caption };
 }
 
-/** Rows of values as CSV with a header of all fields that occur; empty where there is none, NaN too. */
-export function toCsv(rows: readonly object[]): string {
-  const fields = distinct(rows.flatMap((row) => Object.keys(row)));
-  const cell = (value: unknown) => {
-    const text = value === undefined || value === null || Number.isNaN(value) ? "" : String(value);
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  const lines = rows.map((row) =>
-    fields.map((field) => cell((row as Record<string, unknown>)[field])).join(",")
-  );
-  return [fields.map(cell).join(","), ...lines].join("\n") + "\n";
-}
-
 const distinct = <T>(values: T[]): T[] => [...new Set(values)];
