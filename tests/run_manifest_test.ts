@@ -9,6 +9,7 @@ import {
   readVolatile,
   sortedJson,
   type StageKey,
+  stagesTouched,
   writeManifest,
 } from "../lib/run/manifest.ts";
 import { inFolder } from "./folder.ts";
@@ -75,6 +76,27 @@ Deno.test("isCurrent() is false for changed or missing outputs, other versions a
     equal(await isCurrent(dir, key), false);
     await rejects(readManifest(dir), /Cannot read .*manifest\.json: .*; run the stage again/);
     await rejects(readManifest(join(dir, "none")), InputError);
+  }));
+
+Deno.test("stagesTouched() names the stages that were written or found current here, and no others", () =>
+  inFolder(async (dir) => {
+    const stage = async (name: string) => {
+      await Deno.mkdir(join(dir, name), { recursive: true });
+      return await write(join(dir, name));
+    };
+    const b = await stage("train/b"), a = await stage("a");
+    deepEqual(Object.entries(stagesTouched(dir)), [["a", a], ["train/b", b]]);
+    deepEqual(stagesTouched(join(dir, "train")), { b });
+    const copy = join(dir, "copy"); // as an older run left it
+    await Deno.mkdir(copy);
+    for (const file of ["manifest.json", "out.txt"]) {
+      await Deno.copyFile(join(dir, "a", file), join(copy, file));
+    }
+    equal("copy" in stagesTouched(dir), false);
+    equal(await isCurrent(copy, { ...key, code: "dd" }), false);
+    equal("copy" in stagesTouched(dir), false);
+    equal(await isCurrent(copy, key), true);
+    deepEqual(stagesTouched(dir).copy, a);
   }));
 
 Deno.test("writeManifest() refuses numbers that JSON cannot hold, and writes nothing then", () =>

@@ -7,8 +7,6 @@ import { openModel, type Score, toSequences } from "../lib/model/mod.ts";
 import { preset } from "../lib/study/presets.ts";
 import { lockFolder } from "../lib/run/lock.ts";
 import { stream } from "../lib/run/seed.ts";
-import { studyFolders } from "../lib/study/folders.ts";
-import { keepFigures } from "../lib/study/stages.ts";
 import { claimFolder } from "../lib/study/training.ts";
 import {
   adapterSize,
@@ -221,23 +219,6 @@ Deno.test("learntText(), setSizes() and adapterSize() count the real model's tok
     model.weights.close();
   }
 });
-
-Deno.test("keepFigures() writes tables and figures where UAL_OUT says", () =>
-  inFolder(async (folder) => {
-    const p = preset("quick");
-    assert.match(studyFolders(p).run, /\.ual\/runs\/quick$/);
-    Deno.env.set("UAL_OUT", folder);
-    try {
-      const rows = [{ category: "facts", uncertainty: 3 }, { category: "creative", uncertainty: 90 }];
-      const names = await keepFigures(p, { ratings: { rows } });
-      assert.deepEqual(names, ["json", "svg", "png"].map((type) => `figures/quick/ratings.${type}`));
-      for (const name of names) assert.ok((await Deno.stat(join(folder, name))).size > 0);
-      const table = await Deno.readTextFile(join(folder, "runs/quick/tables/ratings.json"));
-      assert.deepEqual(JSON.parse(table), { rows });
-    } finally {
-      Deno.env.delete("UAL_OUT");
-    }
-  }));
 
 Deno.test("claimFolder() keeps a run of the same key, removes another, and waits for nobody", () =>
   inFolder(async (folder) => {

@@ -2,11 +2,14 @@
 import { InputError, messageOf } from "../lib/run/errors.ts";
 import { setUp } from "./setup.ts";
 
-/** Runs `main` after set-up, prints its error in one place, and ends the process with its code. */
-export async function runMain(main: () => Promise<number>): Promise<never> {
+/** Runs `main` after set-up (or what is given in its place), prints its error in one place, and ends the process with its code. */
+export async function runMain(
+  main: () => Promise<number>,
+  { prepare = setUp }: { prepare?: () => Promise<void> } = {},
+): Promise<never> {
   let code: number;
   try {
-    await setUp();
+    await prepare();
     code = await main();
   } catch (error) {
     console.error(messageOf(error));

@@ -1,6 +1,6 @@
 // A stage's manifest: what went in, what came out. Written last, so its existence means the stage completed.
 // What varies by nature (times, memory, hardware, commit) goes into volatile.json beside it.
-import { join } from "node:path";
+import { join, relative, resolve, sep } from "node:path";
 import { InputError, messageOf } from "./errors.ts";
 import { readBytes, sha256File, writeFileAtomic } from "./files.ts";
 import { type GitState, gitState, type Hardware, hardware, peakMemory, versions } from "./machine.ts";
@@ -54,6 +54,20 @@ export interface ManifestOptions extends StageKey {
   volatile?: Record<string, Json>;
 }
 
+/** The stages that this process wrote or found current, by their folders. */
+const touched = new Map<string, Manifest>();
+
+/**
+ * The manifests of the stages below `folder` that this process wrote or found current, by their paths in it, sorted: what its results
+ * rest on. What older runs left in the folder is not among them.
+ */
+export function stagesTouched(folder: string): Record<string, Manifest> {
+  const inside = [...touched].map(([path, manifest]) => [relative(folder, path), manifest] as const)
+    .filter(([path]) => path && !path.startsWith(".."));
+  inside.sort(([a], [b]) => a < b ? -1 : 1);
+  return Object.fromEntries(inside.map(([path, manifest]) => [path.split(sep).join("/"), manifest]));
+}
+
 /** Writes volatile.json, then manifest.json into `folder`. Throws RangeError for a number that JSON cannot hold. */
 export async function writeManifest(folder: string, options: ManifestOptions): Promise<Manifest> {
   const outputs: Record<string, string> = {};
@@ -69,6 +83,7 @@ export async function writeManifest(folder: string, options: ManifestOptions): P
   const text = sortedJson(manifest);
   await writeFileAtomic(join(folder, "volatile.json"), sortedJson(varying));
   await writeFileAtomic(join(folder, "manifest.json"), text);
+  touched.set(resolve(folder), manifest);
   return manifest;
 }
 
@@ -105,6 +120,7 @@ export async function isCurrent(folder: string, key: StageKey): Promise<boolean>
     for (const [path, hash] of Object.entries(manifest.outputs)) {
       if (await sha256File(join(folder, path)) !== hash) return false;
     }
+    touched.set(resolve(folder), manifest);
     return true;
   } catch (error) {
     if (error instanceof InputError) return false;

@@ -12,6 +12,7 @@ export * from "./examples.ts";
 export * from "./exercises.ts";
 export * from "./folders.ts";
 export * from "./judging.ts";
+export { keepFigures, redrawFigures } from "./kept_figures.ts";
 export { trainingRows } from "./live.ts";
 export type { Overrides } from "./overrides.ts";
 export * from "./own_data.ts";

@@ -12,7 +12,6 @@ import {
   scoreMany,
   toSequences,
 } from "../model/mod.ts";
-import { drawFigures, exportFigures, type Tables, writeTable } from "../plot/mod.ts";
 import type { Preset } from "./presets.ts";
 import { sha256File, sha256Hex } from "../run/files.ts";
 import { hashLib } from "../run/machine.ts";
@@ -24,22 +23,6 @@ import { methodModels, modelInputs, openModels, type StudyModels } from "./study
 
 /** The methods that the notebook 03_train shows; the others are trained where they are compared. */
 export const SHOWN = ["SFT", "LS", "UAL"] as const;
-
-/**
- * Writes the tables into the run and, as the figures' own copy, into figures/<preset>/tables, and draws them: JSON, SVG, PNG, CSV.
- * Returns the figures' file names.
- */
-export async function keepFigures(p: Preset, tables: Partial<Tables>): Promise<string[]> {
-  const { run, figures } = studyFolders(p);
-  for (const [name, table] of Object.entries(tables)) {
-    for (const folder of [run, figures]) {
-      await writeTable(join(folder, "tables"), name as keyof Tables, table as never);
-    }
-  }
-  const rows = Object.fromEntries(Object.entries(tables).map(([name, table]) => [name, table.rows]));
-  const paths = await exportFigures(drawFigures(tables), figures, { rows });
-  return paths.map((path) => `figures/${p.name}${path.slice(figures.length)}`);
-}
 
 /**
  * Scores the held-out dialogues' answers under each model (default: the base and the three that are shown); by model, in the
