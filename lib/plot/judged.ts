@@ -25,6 +25,9 @@ const PARTS = [
   { key: "losses", name: "a lost", color: "#e69f00", ink: INK_ON_COLOR },
 ] as const;
 
+/** The height of the judge's line under the title: names of models are long. */
+const LINE = 18;
+
 /**
  * One bar a pair with the counts in it and the win rate under it. `judge` names who judged. Throws InputError for an empty table.
  */
@@ -36,15 +39,17 @@ export function judgedFigure(
   const names = rows.map(nameOf), places = rows.map((_, i) => i);
   return figure({
     title: "Which answer did the judge prefer? (a against b)",
-    note: `${judge ? `Judge: ${judge}. ` : ""}Diamond: win rate of a, draws counted half; bar: ${interval}.`,
+    note: `${
+      judge ? `Judge: ${judge}.<br>` : ""
+    }Diamond: win rate of a, draws counted half; bar: ${interval}.`,
     data: [...PARTS.map((part) => bars(rows, part)), rates(rows)],
     layout: {
       width: 800,
-      height: 190 + 56 * rows.length,
+      height: 190 + (judge ? LINE : 0) + 56 * rows.length,
       barmode: "stack",
       bargap: 0.4,
       legend: { ...legendAbove, traceorder: "normal" },
-      margin: { l: 90, r: 150, t: 102, b: 64 },
+      margin: { l: 90, r: 150, t: 102 + (judge ? LINE : 0), b: 64 },
       xaxis: axis("Prompts (%)", { range: [0, 100.5], dtick: 25 }),
       yaxis: axis("Pair (a against b)", {
         tickmode: "array",

@@ -47,21 +47,30 @@ export async function redrawFigures(
 const rowsOf = (tables: Partial<Tables>): Record<string, readonly object[]> =>
   Object.fromEntries(Object.entries(tables).map(([name, { rows }]) => [name, rows]));
 
-/** Writes the page of the figures whose tables lie in `figures`/tables, with the images that lie in `stills`. */
+/**
+ * Writes the page of the figures whose tables lie in `figures`/tables, with the images that lie in `stills`. A figure without its
+ * images, which someone has removed, is left out until it is drawn again.
+ */
 async function writePage(
   figures: string,
   preset: string,
   { stills = figures, out = figures }: { stills?: string; out?: string } = {},
 ): Promise<string> {
-  const tables = await readTables(join(figures, "tables"));
-  const provenance = await readProvenance(join(figures, "tables"));
-  const read = (name: string) => Deno.readTextFile(join(stills, name));
-  const images = await Promise.all(
-    Object.keys(tables).map(async (name) =>
-      [name, { light: await read(`${name}.svg`), dark: await read(`${name}.dark.svg`) }] as const
-    ),
-  );
-  const page = figuresPage({ preset, tables, stills: Object.fromEntries(images), provenance });
+  const folder = join(figures, "tables"), all = Object.entries(await readTables(folder));
+  const found = await Promise.all(all.map(async ([name, table]) => {
+    const [light, dark] = await Promise.all(
+      [`${name}.svg`, `${name}.dark.svg`].map((file) =>
+        Deno.readTextFile(join(stills, file)).catch(() => undefined)
+      ),
+    );
+    return light && dark ? [{ name, table, stills: { light, dark } }] : [];
+  }));
+  const page = figuresPage({
+    preset,
+    tables: Object.fromEntries(found.flat().map(({ name, table }) => [name, table])),
+    stills: Object.fromEntries(found.flat().map(({ name, stills }) => [name, stills])),
+    provenance: await readProvenance(folder),
+  });
   await writeFileAtomic(join(out, PAGE), page);
   return join(out, PAGE);
 }

@@ -56,7 +56,7 @@ export function figuresPage(input: FiguresPageInput): string {
 <a class="skip" href="#main">To the text</a>
 <header>
 <h1>${escapeHtml(title)}</h1>
-${introduction(input.provenance)}
+${introduction(input.preset, input.provenance)}
 ${contents(parts)}
 </header>
 <main id="main" tabindex="-1">

@@ -3,20 +3,23 @@ import { escapeHtml } from "../../show/mod.ts";
 import type { Provenance } from "../provenance.ts";
 
 /** The introduction's HTML; settings are told where provenance is there. */
-export function introduction(provenance: Provenance | undefined): string {
+export function introduction(preset: string, provenance: Provenance | undefined): string {
   const paragraphs = [
     "Uncertainty-aware learning (UAL) fine-tunes a language model with label smoothing that differs per sample: more for " +
     "dialogues whose answer is open, less for those with one right answer. These are all figures and tables of one run that " +
     "compares it with plain fine-tuning (SFT), the same smoothing for all (LS), smoothing by perplexity (PPL-UAL) and the " +
     "untrained base model.",
+    ...(/^quick\b/.test(preset)
+      ? ["This is the preset quick: it shows that everything runs, its numbers say nothing of the methods."]
+      : []),
     ...(provenance ? [settingsText(provenance.preset as unknown as Known)] : []),
     "How to read it: every figure has its table and its numbers in words below it. Intervals are 95%. What cannot be told apart " +
     "is called not distinguishable; that is no proof that it is equal. A run of this size neither confirms nor refutes the paper, " +
     "whose models have 7 billion parameters.",
   ];
-  return paragraphs.map((text, i) => `<p${i === 2 ? ' class="hint"' : ""}>${escapeHtml(text)}</p>`).join(
-    "\n",
-  );
+  const last = paragraphs.length - 1;
+  return paragraphs.map((text, i) => `<p${i === last ? ' class="hint"' : ""}>${escapeHtml(text)}</p>`)
+    .join("\n");
 }
 
 /** Settings of a preset that a reader wants first. */
