@@ -120,7 +120,7 @@ Deno.test("executeNotebook() after a failure goes on: finished stages are not co
     await Deno.writeTextFile(second, await at(whole));
     await Deno.writeTextFile(join(broken, "fail"), "");
     const out = join(dir, "out.ipynb");
-    await rejects(executeNotebook(first, { out }), /The same command goes on/);
+    await rejects(executeNotebook(first, { out }), /To go on:\ndeno task notebook .*a\.ipynb$/);
     deepEqual(texts((await readNotebook(partialPath(out))).cells[2].outputs), ["result"]);
     await Deno.remove(join(broken, "fail"));
     await executeNotebook(first, { out });
@@ -202,6 +202,20 @@ Deno.test("teachingFaults() tells what a notebook lacks and which cells are too 
       "lacks a cell tagged solution",
       "cell [1] cell-2: 16 lines; one idea a cell, 15 at most",
     ]);
+    const [, code] = notebook.cells,
+      tagged = (tag: string, i: number) => ({
+        ...code,
+        id: tag,
+        source: `const a: number = ${i};`,
+        metadata: { tags: [tag] },
+      });
+    notebook.cells.push(tagged("solution", 1), tagged("parameters", 2), tagged("injected-parameters", 3));
+    deepEqual(teachingFaults(notebook).slice(-3), [
+      "cell [2] solution: is not folded",
+      "cell [3] parameters: parameters behind other code",
+      "cell [4] injected-parameters: the tag injected-parameters is not for notebooks that are kept",
+    ]);
+    match(moduleText(notebook, "/p"), /\nconst a: number = 2;\n\n.*\n\{\nconst a: number = 3;\n\}\n/);
   }));
 
 Deno.test("moduleText(), lossyOutputs() and unformatted() check what Deno does not", () =>

@@ -73,6 +73,7 @@ Deno.test("injectParameters() reads typed texts and JSON, and puts them behind t
     own.cells[1].source,
     /means: number\[\] = \[0.2\];\nconst names: string\[\] = \["a,b"\];\nconst all: boolean = false/,
   );
+  deepEqual(own.papermill, { parameters: { means: [0.2], names: ["a,b"], all: false } });
   injectParameters(own, {});
   deepEqual(own, notebook());
 });

@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { resolveUser, writeFileAtomic } from "../lib/run/files.ts";
 import { runMain } from "./main.ts";
 import { type Cell, type Notebook, notebookText, readNotebook } from "./notebook_file.ts";
-import { parametersOf } from "./parameters.ts";
+import { parametersOf, tagsOf } from "./parameters.ts";
 import { root } from "./setup.ts";
 
 const place = (cell: Cell, i: number) => `cell [${i + 1}] ${cell.id}`;
@@ -24,8 +24,7 @@ export function teachingFaults(notebook: Notebook): string[] {
     ['"What could go wrong"', /^## What could go wrong/m],
     ["exercises", /^## Exercises/m],
   ];
-  const tagged = (tag: string) =>
-    codeCells(notebook).filter((cell) => (cell.metadata.tags as string[] | undefined)?.includes(tag));
+  const tagged = (tag: string) => codeCells(notebook).filter((cell) => tagsOf(cell).includes(tag));
   const lacks = [
     ...parts.filter(([, pattern]) => !pattern.test(text)).map(([what]) => what),
     ...(parametersOf(notebook).length ? [] : ["a cell tagged parameters"]),
@@ -39,12 +38,33 @@ export function teachingFaults(notebook: Notebook): string[] {
       ? [`${place(cell, i)}: ${lines.length} lines; one idea a cell, ${LONGEST} at most`]
       : [];
   });
-  return [...lacks.map((what) => `lacks ${what}`), ...long];
+  return [...lacks.map((what) => `lacks ${what}`), ...long, ...tagFaults(notebook)];
 }
 
-/** The code cells as one module, each under a comment with its number; relative imports made absolute. */
+const TAGS = ["parameters", "solution"];
+
+/** Tags that nothing reads, solutions that stand open, and parameters behind other code. One line each. */
+function tagFaults(notebook: Notebook): string[] {
+  return codeCells(notebook).flatMap((cell, i) => {
+    const tags = tagsOf(cell), jupyter = cell.metadata.jupyter as { source_hidden?: boolean } | undefined;
+    const unknown = tags.filter((tag) => !TAGS.includes(tag));
+    return [
+      ...unknown.map((tag) => `${place(cell, i)}: the tag ${tag} is not for notebooks that are kept`),
+      ...(tags.includes("solution") && !jupyter?.source_hidden ? [`${place(cell, i)}: is not folded`] : []),
+      ...(tags.includes("parameters") && i > 0 ? [`${place(cell, i)}: parameters behind other code`] : []),
+    ];
+  });
+}
+
+/**
+ * The code cells as one module, each under a comment with its number; relative imports made absolute. Injected parameters stand in
+ * a block, where they may have the names of those above.
+ */
 export function moduleText(notebook: Notebook, folder: string): string {
-  const texts = codeCells(notebook).map((cell, i) => `// ${place(cell, i)}\n${cell.source}\n`);
+  const texts = codeCells(notebook).map((cell, i) => {
+    const source = tagsOf(cell).includes("injected-parameters") ? `{\n${cell.source}\n}` : cell.source;
+    return `// ${place(cell, i)}\n${source}\n`;
+  });
   const specifier = /(\bfrom\s*|\bimport\s*\(?\s*)(["'])(\.\.?\/[^"']+)\2/g;
   return texts.join("\n").replace(specifier, (_, start, quote, path) => {
     return `${start}${quote}file://${resolve(folder, path)}${quote}`;
@@ -107,7 +127,7 @@ async function checkNotebook(path: string, fix: boolean): Promise<number> {
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { fix: { type: "boolean", default: false } },
+    options: { fix: { type: "boolean", default: false }, "no-types": { type: "boolean", default: false } },
   });
   const folder = join(root, "notebooks");
   const all = [...Deno.readDirSync(folder)].map((e) => join(folder, e.name)).filter((p) =>
@@ -121,7 +141,7 @@ async function main(): Promise<number> {
     modules.push(join(root, ".ual/cells", basename(path, ".ipynb") + ".ts"));
     await writeFileAtomic(modules.at(-1)!, moduleText(await readNotebook(path), dirname(path)));
   }
-  if (!paths.length) return 0;
+  if (!paths.length || values["no-types"]) return faults ? 1 : 0;
   const { success, stderr } = await deno("check", ...modules);
   await Deno.stderr.write(stderr);
   return success && !faults ? 0 : 1;

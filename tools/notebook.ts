@@ -17,6 +17,8 @@ export interface ExecuteOptions {
   out?: string;
   /** In place of the defaults in the notebook's parameters' cell. */
   parameters?: Values;
+  /** The command that goes on after a failure, for its error; `deno task notebook PATH` where missing. */
+  command?: string;
   /** Added to the kernel's environment. */
   env?: Record<string, string>;
   /** The most seconds one cell may take; 3600 where missing. */
@@ -87,7 +89,8 @@ async function runCells(
         `Cell [${cell.execution_count}] (${cell.id}) of ${
           basename(path)
         } failed: ${what}\n--- the cell\n${cell.source}\n---\n` +
-          `What was executed is in ${options.partial}. The same command goes on: finished stages are not computed again.`,
+          `What was executed is in ${options.partial}; finished stages are not computed again. To go on:\n` +
+          (options.command ?? `deno task notebook ${path}`),
       );
     let reply: Reply;
     try {
@@ -191,6 +194,9 @@ async function pathOf(given: string): Promise<string> {
   return await Deno.stat(own).then(() => own, () => resolveUser(given));
 }
 
+/** An argument as a shell takes it. */
+const quoted = (arg: string) => /^[\w./=:+,-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", `'\\''`)}'`;
+
 const pair = (text: string): [string, string] => {
   const [name, ...value] = text.split("=");
   return [name, value.join("=")];
@@ -252,6 +258,7 @@ async function main(): Promise<number> {
     parameters,
     env: Object.fromEntries(values.env.map(pair)),
     timeout,
+    command: `deno task notebook ${Deno.args.map(quoted).join(" ")}`,
     onCell: (cell, total) => console.error(`cell ${cell}/${total}`),
   });
   console.error(`executed in ${((performance.now() - started) / 1000).toFixed(1)} s: ${out}`);

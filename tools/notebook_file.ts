@@ -26,6 +26,8 @@ export interface Cell {
 /** A notebook in memory. */
 export interface Notebook {
   cells: Cell[];
+  /** What was put in place of parameters' defaults, as papermill records it but for times. */
+  papermill?: { parameters: Data };
 }
 
 /** The kernel that set-up registers and notebooks name. */
@@ -41,7 +43,9 @@ export async function readNotebook(path: string): Promise<Notebook> {
       throw new TypeError("it is not of notebook format 4");
     }
     const seen = new Set<string>();
-    return { cells: json.cells.map((cell: Cell, i: number) => readCell(cell, i, seen)) };
+    const cells = json.cells.map((cell: Cell, i: number) => readCell(cell, i, seen));
+    const parameters = json.metadata?.papermill?.parameters;
+    return { cells, ...(parameters ? { papermill: { parameters } } : {}) };
   } catch (error) {
     throw new InputError(`Cannot read notebook ${path}: ${messageOf(error)}; save it with JupyterLab`);
   }
@@ -69,6 +73,7 @@ export function notebookText(notebook: Notebook): string {
   const metadata = {
     kernelspec: { display_name: kernelTitle, language: "typescript", name: kernelName },
     language_info: { file_extension: ".ts", mimetype: "text/x.typescript", name: "typescript" },
+    ...(notebook.papermill ? { papermill: notebook.papermill } : {}),
   };
   return JSON.stringify(sorted({ cells, metadata, nbformat: 4, nbformat_minor: 5 }), null, 1) + "\n";
 }

@@ -19,10 +19,11 @@ export type Values = Record<string, unknown>;
 
 const TAG = "parameters", INJECTED = "injected-parameters";
 
+/** A cell's tags. */
+export const tagsOf = ({ metadata }: Cell): string[] => Array.isArray(metadata.tags) ? metadata.tags : [];
+
 const tagged = (notebook: Notebook, tag: string): number =>
-  notebook.cells.findIndex(({ cell_type, metadata }) =>
-    cell_type === "code" && Array.isArray(metadata.tags) && metadata.tags.includes(tag)
-  );
+  notebook.cells.findIndex((cell) => cell.cell_type === "code" && tagsOf(cell).includes(tag));
 
 /** The parameters of a notebook; none where no cell is tagged. Throws InputError for a cell that holds anything but declarations. */
 export function parametersOf(notebook: Notebook): Parameter[] {
@@ -129,16 +130,21 @@ function listOf(text: string): unknown {
 
 /**
  * Puts `values` into a cell tagged "injected-parameters" behind the parameters' cell, in place of one that is there; without values
- * such a cell is taken out. Throws InputError for a name that is no parameter or a value that does not fit.
+ * such a cell is taken out. The notebook's metadata says what was put in. Throws InputError for a name that is no parameter or a value that does not fit.
  */
 export function injectParameters(notebook: Notebook, values: Values): void {
   const parameters = parametersOf(notebook), old = tagged(notebook, INJECTED);
   if (old >= 0) notebook.cells.splice(old, 1);
+  delete notebook.papermill;
   const given = Object.entries(values);
   if (given.length === 0) return;
+  const record: Record<string, unknown> = {};
   const lines = given.map(([name, value]) => {
     const parameter = parameters.find((one) => one.name === name);
-    if (parameter) return `const ${name}: ${parameter.type} = ${JSON.stringify(typed(parameter, value))};`;
+    if (parameter) {
+      record[name] = typed(parameter, value);
+      return `const ${name}: ${parameter.type} = ${JSON.stringify(record[name])};`;
+    }
     const known = parameters.map((one) => one.name).join(", ");
     throw new InputError(
       `Cannot set ${name}: this notebook has no such parameter; ${
@@ -155,6 +161,7 @@ export function injectParameters(notebook: Notebook, values: Values): void {
     execution_count: null,
   };
   notebook.cells.splice(tagged(notebook, TAG) + 1, 0, cell);
+  notebook.papermill = { parameters: record };
 }
 
 /** The parameters as --help lists them. */

@@ -1,18 +1,17 @@
 // The whole pipeline: executes the notebooks in order and makes them a book, with a budget of minutes a stage.
-// deno task reproduce [--preset quick|smollm2|full]; outputs of smollm2 stay in the notebooks, those of others under .ual.
-// A run that broke off goes on at the notebook that failed. UAL_OUT names a folder for runs and figures in place of .ual/runs and figures.
-import { join } from "node:path";
+// deno task reproduce [--preset quick|smollm2|full] [--from NN]; outputs of smollm2 stay in the notebooks, those of others under
+// .ual. A run that broke off goes on at the notebook that failed; --from 00 executes all, --from 04 those from 04.
+// UAL_OUT names a folder for runs and figures in place of .ual/runs and figures.
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { InputError } from "../lib/run/errors.ts";
-import { resolveUser, sha256Hex, writeFileAtomic } from "../lib/run/files.ts";
-import { hashLib } from "../lib/run/machine.ts";
+import { resolveUser, sha256File, sha256Hex } from "../lib/run/files.ts";
+import { hashLib, versions } from "../lib/run/machine.ts";
 import { clock } from "../lib/run/progress.ts";
 import { bookNote } from "./book.ts";
 import { writeBook } from "./book/write_book.ts";
+import { type Listed, NotebookList } from "./execute_in_order.ts";
 import { runMain } from "./main.ts";
-import { executeNotebook } from "./notebook.ts";
-import { readNotebook } from "./notebook_file.ts";
-import type { Values } from "./parameters.ts";
 import { root } from "./setup.ts";
 
 /** Minutes that each stage may take on two cores after set-up. */
@@ -53,60 +52,67 @@ const budgets: Record<string, Record<string, number>> = {
 };
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { preset: { type: "string", default: "smollm2" } } });
-  const budget = budgets[values.preset];
+  const { values: { preset, from } } = parseArgs({
+    options: { preset: { type: "string", default: "smollm2" }, from: { type: "string" } },
+  });
+  const budget = budgets[preset];
   if (!budget) {
     throw new InputError(
-      `Cannot reproduce preset ${values.preset}: there is none; use ${Object.keys(budgets).join(" or ")}`,
+      `Cannot reproduce preset ${preset}: there is none; use ${Object.keys(budgets).join(" or ")}`,
     );
   }
   const own = Deno.env.get("UAL_OUT"), place = own && resolveUser(own);
-  const target = join(place ? join(place, "runs") : join(root, ".ual/runs"), values.preset, "notebooks");
-  const book = join(target, "../book");
-  await Deno.mkdir(target, { recursive: true });
-  printBudget(values.preset, budget);
-  const env: Record<string, string> = place ? { UAL_OUT: place } : {};
-  const parameters: Values = values.preset === "smollm2" ? {} : { size: values.preset }; // smollm2 is their default
-  const executed: string[] = [];
-  const started = performance.now(), progress = await openProgress(join(target, "progress.json"));
-  for (const [stage, minutes] of Object.entries(budget)) {
-    await timed(stage, minutes, async () => {
-      if (stage === "book") return void await writeBook(executed, book, { note: bookNote(values.preset) });
-      const path = join(root, "notebooks", `${stage}.ipynb`);
-      const out = values.preset === "smollm2" ? path : join(target, `${stage}.ipynb`);
-      const timeout = Math.max(3600, 240 * minutes); // seconds a cell
-      const key = await keyOf(path, parameters);
-      if (!await progress.has(stage, key, out)) {
-        await executeNotebook(path, { out, env, timeout, parameters });
-        await progress.add(stage, key);
-      }
-      executed.push(out);
-    });
+  const run = join(place ? join(place, "runs") : join(root, ".ual/runs"), preset);
+  const notebooks = notebooksOf(preset, budget, { run, place });
+  const command = ({ path }: Listed) =>
+    `deno task reproduce --preset ${preset}` + (from ? ` --from ${basename(path).slice(0, 2)}` : "");
+  const record = join(run, "reproduce.json");
+  const list = await NotebookList.open(notebooks, { record, code: await codeHash(), from, command });
+  printBudget(preset, budget);
+  const started = performance.now();
+  for (const notebook of notebooks) {
+    const name = basename(notebook.path, ".ipynb");
+    await timed(name, budget[name], () => list.execute(notebook));
   }
-  await progress.end();
+  const book = join(run, "book"), executed = notebooks.map(({ out }) => out);
+  await timed("book", budget.book, () => writeBook(executed, book, { note: bookNote(preset) }));
+  await list.finish();
   console.log(`all stages: ${clock((performance.now() - started) / 1000)}; book in ${book}`);
   return 0;
 }
 
-/** What decides a notebook's outputs: its cells, its parameters, the library. */
-async function keyOf(path: string, parameters: Values): Promise<string> {
-  const { cells } = await readNotebook(path);
-  const sources = cells.map(({ cell_type, source }) => [cell_type, source]);
-  return sha256Hex(JSON.stringify([sources, parameters, hashLib(["."])]));
+/**
+ * The notebooks of a preset in order. smollm2 is the notebooks' own size: they are executed as they are, in place; others get
+ * their size as a parameter.
+ */
+function notebooksOf(
+  preset: string,
+  budget: Record<string, number>,
+  { run, place }: { run: string; place?: string },
+): Listed[] {
+  const inPlace = preset === "smollm2", folder = inPlace ? join(root, "notebooks") : join(run, "notebooks");
+  return Object.entries(budget).filter(([name]) => name !== "book").map(([name, minutes]) => ({
+    path: join(root, "notebooks", `${name}.ipynb`),
+    out: join(folder, `${name}.ipynb`),
+    ...(inPlace ? {} : { parameters: { size: preset } }),
+    ...(place ? { env: { UAL_OUT: place } } : {}),
+    timeout: Math.max(3600, 240 * minutes), // seconds a cell
+  }));
 }
 
-/** Notebooks that a run which then broke off had finished: the next run does not execute them again. A run that ends forgets them. */
-async function openProgress(path: string) {
-  const done: Record<string, string> = await Deno.readTextFile(path).then(JSON.parse).catch(() => ({}));
-  return {
-    has: async (stage: string, key: string, out: string) =>
-      done[stage] === key && await Deno.stat(out).then(() => true, () => false),
-    add: async (stage: string, key: string) => {
-      done[stage] = key;
-      await writeFileAtomic(path, JSON.stringify(done) + "\n");
-    },
-    end: () => Deno.remove(path),
-  };
+/** One hash over all code and data of the project, the versions, and the judge: what else decides a notebook's outputs. */
+async function codeHash(): Promise<string> {
+  const data: string[] = [];
+  for (const path of filesIn(join(root, "data"))) data.push(path, await sha256File(path));
+  const judge = [Deno.env.get("UAL_JUDGE"), Deno.env.get("OPENAI_BASE_URL")].map(String);
+  return sha256Hex(JSON.stringify([hashLib([""]), versions(), data, judge]));
+}
+
+function filesIn(folder: string): string[] {
+  const entries = [...Deno.readDirSync(folder)].sort((a, b) => a.name < b.name ? -1 : 1);
+  return entries.flatMap(({ name, isDirectory }) =>
+    isDirectory ? filesIn(join(folder, name)) : [join(folder, name)]
+  );
 }
 
 function printBudget(preset: string, budget: Record<string, number>) {
@@ -117,9 +123,12 @@ function printBudget(preset: string, budget: Record<string, number>) {
   }
 }
 
-async function timed(stage: string, minutes: number, work: () => Promise<void>) {
+async function timed(stage: string, minutes: number, work: () => Promise<unknown>) {
   const started = performance.now();
-  await work();
+  if (await work() === "done before") {
+    console.log(`${stage.padEnd(12)} done before; --from ${stage.slice(0, 2)} executes it again`);
+    return;
+  }
   const seconds = (performance.now() - started) / 1000;
   const late = seconds > minutes * 60 ? ": over its budget" : "";
   console.log(`${stage.padEnd(12)} ${clock(seconds)} of ${clock(minutes * 60)}${late}`);

@@ -76,7 +76,10 @@ export interface AblationSizes {
 
 /** One preset. */
 export interface Preset {
+  /** Names its folders. */
   name: string;
+  /** Names the folder of the methods' training runs, where not `name`. */
+  trained?: string;
   /** The first so many training and held-out dialogues of the bundled set. */
   trainCount: number;
   heldoutCount: number;
@@ -263,7 +266,7 @@ export function preset(name: string = "smollm2", overrides: Overrides = {}): Pre
 }
 
 /** The preset without what only the notebooks on benchmarks, clusters and ablations use. */
-export function trainingSizes(p: Preset): Omit<Preset, "evaluation" | "cluster" | "ablation"> {
-  const { evaluation: _evaluation, cluster: _cluster, ablation: _ablation, ...sizes } = p;
+export function trainingSizes(p: Preset): Omit<Preset, "trained" | "evaluation" | "cluster" | "ablation"> {
+  const { trained: _trained, evaluation: _evaluation, cluster: _cluster, ablation: _ablation, ...sizes } = p;
   return sizes;
 }

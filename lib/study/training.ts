@@ -25,8 +25,10 @@ export interface StudyRun {
 }
 
 /** The folder of a run's files; `of` is "train" for the methods' own runs, "ablate" for those of the ablations. */
-export const trainFolder = (p: Preset, name: string, of: "train" | "ablate" = "train"): string =>
-  join(studyFolders(p).run, of, name);
+export function trainFolder(p: Preset, name: string, of: "train" | "ablate" = "train"): string {
+  const { run } = studyFolders(of === "train" && p.trained ? { ...p, name: p.trained } : p);
+  return join(run, of, name);
+}
 
 /** Trains some of the methods (default: all) on `examples`, as trainRuns(). Each keeps adapters along the way. */
 export async function trainMethods(
