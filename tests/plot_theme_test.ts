@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { contrast, DARK_GROUND, darkColors, darkOf, themed } from "../lib/plot/theme.ts";
 import { styleOf } from "../lib/plot/figure.ts";
+import { correlationsFigure } from "../lib/plot/correlations.ts";
 import { figures } from "./plot_tables.ts";
 
 const COLOR = /#[0-9a-f]{6}(?:[0-9a-f]{2})?(?![0-9a-z])/gi;
@@ -88,6 +89,24 @@ Deno.test("the methods' colours differ for colour-blind readers, in both looks, 
           }
         }
       }
+    }
+  }
+});
+
+Deno.test("correlationsFigure() has text that can be read on its cell, in both looks", () => {
+  for (const look of ["light", "dark"] as const) {
+    for (let value = -1; value <= 1.001; value += 0.05) {
+      const row = { a: "a", b: "b", value, low: value, high: value, samples: 9 };
+      const { data, layout } = themed(correlationsFigure([row]), look);
+      const scale = (data[0] as unknown as { colorscale: [number, string][] }).colorscale;
+      const [end, middle] = [scale[value < 0 ? 0 : 2][1], scale[1][1]];
+      const part = (color: string, i: number) => parseInt(color.slice(1 + 2 * i, 3 + 2 * i), 16);
+      const mixed = [0, 1, 2].map((i) =>
+        Math.round(part(middle, i) + Math.min(1, Math.abs(value)) * (part(end, i) - part(middle, i)))
+      );
+      const cell = "#" + mixed.map((one) => one.toString(16).padStart(2, "0")).join("");
+      const ink = String(layout.annotations![0].font!.color), found = contrast(ink, cell);
+      assert.ok(found >= (value < -0.7 ? 3.8 : 4.5), `${look}, ${value.toFixed(2)}: ${found.toFixed(2)}`);
     }
   }
 });

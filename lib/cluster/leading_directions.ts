@@ -3,12 +3,14 @@
 import * as tf from "@tensorflow/tfjs";
 import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 import { f32, jit, type Program, type TensorData } from "../jit/mod.ts";
-import { stream } from "../run/seed.ts";
 
 /** Vectors of a block beside those that are wanted, and blocks before the basis is made small again. */
 const EXTRA = 6, BLOCKS = 12;
-/** Residual of an eigenvector, as a share of the largest eigenvalue, at which it is good enough; float32 reaches no less than the second. */
-const EXACT = 1e-12, SINGLE = 2e-7;
+/**
+ * Residual of an eigenvector, as a share of the largest eigenvalue, at which it is good enough: its direction is then off by that over the
+ * gap to the next eigenvalue. float32 reaches no less than the second.
+ */
+const EXACT = 1e-9, SINGLE = 2e-7;
 const RESTARTS = 20;
 /** From so many numbers on products go through the jit. */
 const MANY = 2e6;
@@ -30,8 +32,7 @@ export async function leadingDirections(
   await using products = many
     ? await jitProduct(x, [n, d], { mean, b, threads })
     : loopProduct(x, [n, d], mean);
-  const random = stream(0, "krylov");
-  let start: Float64Array = Float64Array.from({ length: b * d }, (_, i) => random.normal(i));
+  let start: Float64Array = anyVectors(b * d);
   let best = Infinity, found: Float64Array = start;
   for (let restart = 0; restart < RESTARTS; restart++) {
     const { vectors, residual } = await krylov(products.product, start, {
@@ -49,6 +50,15 @@ export async function leadingDirections(
   return found.slice(0, count * d);
 }
 
+/** Numbers to start from, always the same: any do that are not orthogonal to what is sought. A stream of seed.ts takes longer than the rest. */
+function anyVectors(length: number): Float64Array {
+  let state = 1;
+  return Float64Array.from({ length }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0; // Knuth's linear congruential generator
+    return state / 2 ** 32 - 0.5;
+  });
+}
+
 /** One basis from `start` [b, d]: its best b vectors, and the largest residual of the first `count`, relative to the largest value. */
 async function krylov(
   product: Product,
@@ -56,7 +66,8 @@ async function krylov(
   { b, d, count, limit }: { b: number; d: number; count: number; limit: number },
 ): Promise<{ vectors: Float64Array; residual: number }> {
   const basis: Float64Array[] = [], images: Float64Array[] = []; // single vectors and what the product makes of them
-  let block = start, result = { vectors: start, residual: Infinity };
+  const small: number[][] = []; // the product within the basis, symmetric
+  let block = start, best: Ritz | undefined;
   for (let step = 0; step < BLOCKS; step++) {
     const fresh = orthogonal(block, basis, d);
     if (fresh.length === 0) break;
@@ -67,11 +78,27 @@ async function krylov(
       basis.push(vector);
       images.push(image.slice(i * d, (i + 1) * d));
     });
-    result = ritz(basis, images, { b, d, count });
-    if (result.residual <= limit) break;
+    extend(small, basis, images);
+    best = ritz(small, basis, images, count);
+    if (best.residual <= limit) break;
     block = image;
   }
-  return result;
+  if (!best) return { vectors: start, residual: Infinity };
+  const vectors = new Float64Array(b * d);
+  best.shares.slice(0, b).forEach((shares, r) =>
+    combine(shares, basis, vectors.subarray(r * d, (r + 1) * d))
+  );
+  return { vectors, residual: best.residual };
+}
+
+/** Rows of the small matrix for the vectors that are new. */
+function extend(small: number[][], basis: Float64Array[], images: Float64Array[]): void {
+  for (let i = small.length; i < basis.length; i++) {
+    small.push([]);
+    for (let j = 0; j <= i; j++) {
+      small[i][j] = small[j][i] = (dot(basis[i], images[j]) + dot(basis[j], images[i])) / 2;
+    }
+  }
 }
 
 /** The rows of `block` made orthogonal to `basis` and to each other, unit length; those that are left with nothing are dropped. */
@@ -93,41 +120,39 @@ function orthogonal(block: Float64Array, basis: Float64Array[], d: number): Floa
   return fresh;
 }
 
-/** Rayleigh–Ritz: the best `b` vectors within the basis. */
-function ritz(
-  basis: Float64Array[],
-  images: Float64Array[],
-  { b, d, count }: { b: number; d: number; count: number },
-): { vectors: Float64Array; residual: number } {
-  const m = basis.length, small = Matrix.zeros(m, m);
-  for (let i = 0; i < m; i++) {
-    for (let j = i; j < m; j++) {
-      const value = (dot(basis[i], images[j]) + dot(basis[j], images[i])) / 2;
-      small.set(i, j, value);
-      small.set(j, i, value);
-    }
-  }
-  const { realEigenvalues: values, eigenvectorMatrix } = new EigenvalueDecomposition(small, {
+/** Rayleigh and Ritz's vectors within a basis. */
+interface Ritz {
+  /** How each is made of the basis, those of the largest values first. */
+  shares: Float64Array[];
+  /** The largest residual of the first ones, relative to the largest value. */
+  residual: number;
+}
+
+function ritz(small: number[][], basis: Float64Array[], images: Float64Array[], count: number): Ritz {
+  const { realEigenvalues: values, eigenvectorMatrix } = new EigenvalueDecomposition(new Matrix(small), {
     assumeSymmetric: true,
   });
-  const order = values.map((_, i) => i).sort((i, j) => values[j] - values[i]).slice(0, b);
-  const vectors = new Float64Array(b * d);
-  let residual = 0;
-  order.forEach((column, r) => {
-    const vector = vectors.subarray(r * d, (r + 1) * d), image = new Float64Array(d);
-    for (let i = 0; i < m; i++) {
-      const share = eigenvectorMatrix.get(i, column), from = basis[i], to = images[i];
-      for (let j = 0; j < d; j++) {
-        vector[j] += share * from[j];
-        image[j] += share * to[j];
-      }
-    }
-    if (r >= count) return;
-    let sum = 0;
-    for (let j = 0; j < d; j++) sum += (image[j] - values[column] * vector[j]) ** 2;
-    residual = Math.max(residual, Math.sqrt(sum) / values[order[0]]);
+  const order = values.map((_, i) => i).sort((i, j) => values[j] - values[i]);
+  const shares = order.map((column) => Float64Array.from(basis, (_, i) => eigenvectorMatrix.get(i, column)));
+  const residuals = order.slice(0, count).map((column, r) => {
+    const vector = combine(shares[r], basis), image = combine(shares[r], images);
+    const apart = image.map((value, j) => value - values[column] * vector[j]);
+    return Math.sqrt(dot(apart, apart)) / values[order[0]];
   });
-  return { vectors, residual };
+  return { shares, residual: Math.max(...residuals) };
+}
+
+/** The sum of vectors by their shares, added to `into`. */
+function combine(
+  shares: Float64Array,
+  vectors: Float64Array[],
+  into: Float64Array = new Float64Array(vectors[0].length),
+): Float64Array {
+  shares.forEach((share, i) => {
+    const vector = vectors[i];
+    for (let j = 0; j < into.length; j++) into[j] += share * vector[j];
+  });
+  return into;
 }
 
 function dot(a: Float64Array, b: Float64Array): number {

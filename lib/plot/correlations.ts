@@ -1,5 +1,5 @@
 // The figure of several scores: the correlation of every two with its interval, as a matrix of coloured cells.
-import { INK_ON_COLOR } from "./theme.ts";
+import { INK_ON_COLOR, WHITE_ON_COLOR } from "./theme.ts";
 import type { Layout } from "plotly.js-dist";
 import { axis, distinct, type Figure, figure, needRows, short } from "./figure.ts";
 
@@ -14,8 +14,11 @@ export interface CorrelationRow {
   samples: number;
 }
 
-/** From −1 to 1: blue over white to orange, which colour-blind readers tell apart; the sign is in the text for readers in grey. */
-const SCALE: [number, string][] = [[0, "#0072b2"], [0.5, "#ffffff"], [1, "#e69f00"]];
+/**
+ * From −1 to 1: blue over white to orange, which colour-blind readers tell apart; the sign is in the text for readers in grey. The
+ * middle is white in the dark look too, so that one ink can be read on all cells.
+ */
+const SCALE: [number, string][] = [[0, "#0072b2"], [0.5, WHITE_ON_COLOR], [1, "#e69f00"]];
 
 /** The lower triangle of the matrix; each cell holds the correlation and its interval. Throws InputError for an empty table. */
 export function correlationsFigure(rows: readonly CorrelationRow[]): Figure {
@@ -62,8 +65,14 @@ function label(row: CorrelationRow): NonNullable<Layout["annotations"]>[number] 
       number(row.high)
     }</span>`,
     showarrow: false,
-    font: { size: 13, color: row.value! < -0.75 ? "#ffffff" : row.value! > 0.5 ? INK_ON_COLOR : "#222222" },
+    font: { size: 13, color: inkOn(row) },
   };
+}
+
+/** The text's colour: a cell that is not defined has none of its own. */
+function inkOn(row: CorrelationRow): string {
+  if (!defined(row)) return "#222222";
+  return row.value! < -0.85 ? "#ffffff" : INK_ON_COLOR;
 }
 
 function inWords(row: CorrelationRow): string {

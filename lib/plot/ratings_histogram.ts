@@ -10,6 +10,7 @@ import {
   listed,
   median,
   needRows,
+  REFERENCE,
   short,
 } from "./figure.ts";
 
@@ -109,7 +110,7 @@ function bars(groups: Group[]): Partial<BarData>[] {
     width: WIDTH,
     marker: {
       color: RAMP[groups.length === 1 ? 3 : Math.round((i * (MOST - 1)) / (groups.length - 1))],
-      line: { color: "#ffffff", width: 1 },
+      line: { color: REFERENCE, width: 1 },
       pattern: i % 2
         ? { shape: "/", fillmode: "overlay", fgcolor: "#ffffff", fgopacity: 0.55, size: 6, solidity: 0.25 }
         : undefined,

@@ -184,7 +184,7 @@ const presets: Record<string, Preset> = {
     },
     cluster: {
       heldout: Infinity,
-      unused: 32,
+      unused: 16,
       pairs: 100,
       minCount: 20,
       maxPoints: 40,
@@ -194,12 +194,12 @@ const presets: Record<string, Preset> = {
     ablation: {
       trainCount: 48,
       epochs: 1,
-      means: [0.1, 0.3, 0.5],
+      means: [0.1, 0.5],
       methods: ["UAL"],
       seeds: [0],
       tasks: [{ names: ["arc_easy", "hellaswag"], limit: 50 }],
       math: [{ names: ["gsm8k"], limit: 8, maxNew: 96 }, { names: ["metamath"], limit: 8, maxNew: 96 }],
-      prompts: { source: "open", count: 10 },
+      prompts: { source: "open", count: 8 },
       maxNew: 64,
     },
   },
