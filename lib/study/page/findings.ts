@@ -56,7 +56,15 @@ function silhouettes(table?: Tables["silhouettes"]): string | undefined {
   const parts = plane.map(({ method, value, low, high }) =>
     `${method} ${value.toFixed(3)}${range(low, high, 3)}`
   );
-  return `Mean silhouette of ${plane[0].count} random pairs of tokens in the plane: ${parts.join(", ")}.`;
+  const gains = random.filter(({ space }) => space === "full space, less base").map((
+    { method, value, low, high },
+  ) => `${method} ${value.toFixed(4).replace("-", "−")}${range(low, high, 4)}`);
+  const full = gains.length
+    ? ` In the full space, above the base model's on the same pairs: ${gains.join(", ")}.`
+    : "";
+  return `Mean silhouette of ${plane[0].count} random pairs of tokens in the plane: ${
+    parts.join(", ")
+  }.${full}`;
 }
 
 function judged(table?: Tables["judged"]): string | undefined {
