@@ -28,7 +28,9 @@ export function readTree(readme: string): Map<string, string> {
 /** The files and folders that the tree must show: of tests only what lies at its top. Folders end with a slash. */
 export function filesOnDisk(base = root): string[] {
   const walk = (path: string, deep: boolean): string[] => {
-    const entries = [...Deno.readDirSync(join(base, path))].filter((entry) => !/^[._]|\.partial\.ipynb$/.test(entry.name));
+    const entries = [...Deno.readDirSync(join(base, path))].filter((entry) =>
+      !/^[._]|\.partial\.ipynb$/.test(entry.name)
+    );
     entries.sort((a, b) => Number(a.isDirectory) - Number(b.isDirectory) || (a.name < b.name ? -1 : 1));
     return entries.flatMap((entry) => {
       const name = path + entry.name;

@@ -238,7 +238,14 @@ export function strengthSilhouettes(
   return measures.flatMap((measure) =>
     pairSummary(pooled, { measure }).map(({ model, value, low, high }) => {
       const { method, mean: strength = 0 } = runs[kinds.get(model)![0]];
-      return { method, mean: strength, measure: `Silhouette, ${SPACES[measure]} (−1 to 1)`, value, low, high };
+      return {
+        method,
+        mean: strength,
+        measure: `Silhouette, ${SPACES[measure]} (−1 to 1)`,
+        value,
+        low,
+        high,
+      };
     })
   );
 }
