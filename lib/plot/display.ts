@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import { sha256Hex } from "../run/files.ts";
 import { type Bundle, escapeHtml, inNotebook, show, showLive } from "../show/mod.ts";
 import type { Figure } from "./figure.ts";
-import { openRenderer, type Renderer } from "./renderer.ts";
+import { inSharedRenderer } from "./renderer.ts";
 import { darkColors } from "./theme.ts";
 
 /** A figure that changes while a stage runs. */
@@ -124,26 +124,6 @@ window.addEventListener("ual-theme", draw);
   };
 }
 
-/** The browser that draws stills, shared by a notebook's cells and closed when idle. */
-let renderer: Promise<Renderer> | undefined;
-let idle: ReturnType<typeof setTimeout> | undefined;
-const IDLE_MS = 30_000;
-
-async function stillOf(figure: Figure): Promise<Uint8Array> {
-  clearTimeout(idle);
-  renderer ??= openRenderer();
-  try {
-    return await (await renderer).png(figure, 1);
-  } catch (error) {
-    await closeStills();
-    throw error;
-  } finally {
-    Deno.unrefTimer(idle = setTimeout(closeStills, IDLE_MS));
-  }
-}
-
-async function closeStills() {
-  const open = renderer;
-  renderer = undefined;
-  await open?.then((one) => one.close()).catch(() => {});
+function stillOf(figure: Figure): Promise<Uint8Array> {
+  return inSharedRenderer((renderer) => renderer.png(figure, 1));
 }

@@ -4,7 +4,7 @@ import { InputError } from "../run/errors.ts";
 import { writeFileAtomic } from "../run/files.ts";
 import { csvOf } from "../show/csv.ts";
 import type { Figure } from "./figure.ts";
-import { openRenderer } from "./renderer.ts";
+import { inRenderer } from "./renderer.ts";
 import { themed } from "./theme.ts";
 
 /**
@@ -18,15 +18,17 @@ export async function exportFigures(
   { rows = {} }: { rows?: Record<string, readonly object[]> } = {},
 ): Promise<string[]> {
   checkNames(figures);
-  const files: [string, string | Uint8Array][] = [];
-  await using renderer = await openRenderer();
-  for (const [name, figure] of Object.entries(figures)) {
-    files.push([`${name}.json`, figureJson(figure)]);
-    files.push([`${name}.svg`, await renderer.svg(figure)]);
-    files.push([`${name}.dark.svg`, await renderer.svg(themed(figure, "dark"))]);
-    files.push([`${name}.png`, await renderer.png(figure)]);
-    if (Object.hasOwn(rows, name)) files.push([`${name}.csv`, csvOf(rows[name])]);
-  }
+  const files = await inRenderer(async (renderer) => {
+    const drawn: [string, string | Uint8Array][] = [];
+    for (const [name, figure] of Object.entries(figures)) {
+      drawn.push([`${name}.json`, figureJson(figure)]);
+      drawn.push([`${name}.svg`, await renderer.svg(figure)]);
+      drawn.push([`${name}.dark.svg`, await renderer.svg(themed(figure, "dark"))]);
+      drawn.push([`${name}.png`, await renderer.png(figure)]);
+      if (Object.hasOwn(rows, name)) drawn.push([`${name}.csv`, csvOf(rows[name])]);
+    }
+    return drawn;
+  });
   return await writeAll(files, dir);
 }
 

@@ -31,6 +31,38 @@ export async function openRenderer(): Promise<Renderer> {
   };
 }
 
+/** The browser that a notebook's cells share, closed when nobody has drawn for a while. */
+let shared: Promise<Renderer> | undefined;
+let idle: ReturnType<typeof setTimeout> | undefined;
+const IDLE_MS = 30_000;
+
+/** `draw` in the shared browser, which is opened where there is none, and closed where drawing fails. Throws as openRenderer(). */
+export async function inSharedRenderer<T>(draw: (renderer: Renderer) => Promise<T>): Promise<T> {
+  clearTimeout(idle);
+  shared ??= openRenderer();
+  try {
+    return await draw(await shared);
+  } catch (error) {
+    await closeShared();
+    throw error;
+  } finally {
+    Deno.unrefTimer(idle = setTimeout(closeShared, IDLE_MS));
+  }
+}
+
+/** `draw` in the shared browser where one is open, else in one of its own. Throws as openRenderer(). */
+export async function inRenderer<T>(draw: (renderer: Renderer) => Promise<T>): Promise<T> {
+  if (shared) return await inSharedRenderer(draw);
+  await using renderer = await openRenderer();
+  return await draw(renderer);
+}
+
+async function closeShared() {
+  const open = shared;
+  shared = undefined;
+  await open?.then((one) => one.close()).catch(() => {});
+}
+
 async function openPage(): Promise<{ browser: Browser; page: Page }> {
   const { chromium } = await import("playwright-core");
   const launch = await chromiumLaunch();
