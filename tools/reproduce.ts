@@ -17,15 +17,15 @@ import { root } from "./setup.ts";
 /** Minutes that each stage may take on two cores after set-up. */
 const budgets: Record<string, Record<string, number>> = {
   quick: {
-    "00_overview": 0.1,
-    "01_elicit": 0.3,
-    "02_map": 0.1,
-    "03_train": 0.55,
-    "04_evaluate": 0.5,
-    "05_cluster": 0.2,
-    "06_ablate": 0.9,
-    "07_your_own_data": 0.3,
-    book: 0.05,
+    "00_overview": 0.07,
+    "01_elicit": 0.28,
+    "02_map": 0.07,
+    "03_train": 0.45,
+    "04_evaluate": 0.45,
+    "05_cluster": 0.25,
+    "06_ablate": 1,
+    "07_your_own_data": 0.4,
+    book: 0.03,
   },
   smollm2: {
     "00_overview": 0.15,

@@ -128,7 +128,7 @@ const presets: Record<string, Preset> = {
     mean: 0.1,
     ceiling: 0.99,
     settings: { ...settings, batch: 2, steps: 2, warmup: 1 },
-    keepEvery: 1,
+    keepEvery: 2,
     maxNew: 16,
     judgedCount: 5,
     samples: 2,
@@ -140,7 +140,7 @@ const presets: Record<string, Preset> = {
       released: [{ names: ["released_arc_challenge"], limit: 4 }],
       average: ["arc_challenge", "hellaswag", "truthfulqa_mc2"],
     },
-    cluster: { heldout: 8, unused: 0, pairs: 6, minCount: 6, maxPoints: 20, layers: [0, 15], layerPairs: 3 },
+    cluster: { heldout: 8, unused: 0, pairs: 6, minCount: 6, maxPoints: 20, layers: [0], layerPairs: 2 },
     ablation: {
       trainCount: 4,
       epochs: 1,
@@ -154,7 +154,7 @@ const presets: Record<string, Preset> = {
         maxNew: 16,
       }],
       prompts: { source: "open", count: 2 },
-      maxNew: 12,
+      maxNew: 8,
     },
   },
   smollm2: {
