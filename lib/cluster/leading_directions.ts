@@ -1,8 +1,6 @@
-// The directions of largest variance of many numbers, by a block Krylov method: only products with the data are needed, which
-// run in float64 here where they are few, and in float32 through the jit where they are many.
-import * as tf from "@tensorflow/tfjs";
+// The directions of largest variance, by a block Krylov method: only products with the data are needed (centred_products.ts).
 import { EigenvalueDecomposition, Matrix } from "ml-matrix";
-import { f32, jit, type Program, type TensorData } from "../jit/mod.ts";
+import type { Product, Products } from "./centred_products.ts";
 
 /** Vectors of a block beside those that are wanted, and blocks before the basis is made small again. */
 const EXTRA = 6, BLOCKS = 12;
@@ -12,43 +10,32 @@ const EXTRA = 6, BLOCKS = 12;
  */
 const EXACT = 1e-9, SINGLE = 2e-7;
 const RESTARTS = 20;
-/** From so many numbers on products go through the jit. */
-const MANY = 2e6;
-
-/** A product with XᵀX, X centred: [b, d] → [b, d], row-major. */
-type Product = (block: Float64Array, b: number) => Promise<Float64Array>;
 
 /**
- * The `count` leading eigenvectors of the covariance of `x` [n, d], one a row. Golub and Van Loan, "Matrix Computations", 10.3: a
- * Krylov basis of blocks, kept orthogonal, with Rayleigh and Ritz's best vectors out of it, begun anew from these until their
- * residuals are small.
+ * The `count` leading eigenvectors of the covariance of the data behind `products` [n, d], one a row. Golub and Van Loan, "Matrix
+ * Computations", 10.3: a Krylov basis of blocks, kept orthogonal, with Rayleigh and Ritz's best vectors out of it, begun anew from
+ * these until their residuals are small.
  */
 export async function leadingDirections(
-  x: Float32Array | Float64Array,
-  [n, d]: [number, number],
-  { mean, count, threads }: { mean: Float64Array; count: number; threads?: number },
+  products: Products,
+  { b, d, count }: { b: number; d: number; count: number },
 ): Promise<Float64Array> {
-  const many = n * d > MANY, b = Math.min(count + EXTRA, d, n);
-  await using products = many
-    ? await jitProduct(x, [n, d], { mean, b, threads })
-    : loopProduct(x, [n, d], mean);
+  const limit = products.exact ? EXACT : SINGLE;
   let start: Float64Array = anyVectors(b * d);
   let best = Infinity, found: Float64Array = start;
   for (let restart = 0; restart < RESTARTS; restart++) {
-    const { vectors, residual } = await krylov(products.product, start, {
-      b,
-      d,
-      count,
-      limit: many ? SINGLE : EXACT,
-    });
+    const { vectors, residual } = await krylov(products.product, start, { b, d, count, limit });
     if (residual < best) found = vectors;
     const stuck = residual > best / 2;
     best = Math.min(best, residual);
-    if (best <= (many ? SINGLE : EXACT) || (restart > 1 && stuck)) break;
+    if (best <= limit || (restart > 1 && stuck)) break;
     start = vectors;
   }
   return found.slice(0, count * d);
 }
+
+/** Vectors of a block where `count` are wanted of data [n, d]. */
+export const blockSize = (count: number, [n, d]: [number, number]): number => Math.min(count + EXTRA, d, n);
 
 /** Numbers to start from, always the same: any do that are not orthogonal to what is sought. A stream of seed.ts takes longer than the rest. */
 function anyVectors(length: number): Float64Array {
@@ -159,57 +146,4 @@ function dot(a: Float64Array, b: Float64Array): number {
   let sum = 0;
   for (let j = 0; j < a.length; j++) sum += a[j] * b[j];
   return sum;
-}
-
-interface Products extends AsyncDisposable {
-  product: Product;
-}
-
-function loopProduct(x: ArrayLike<number>, [n, d]: [number, number], mean: Float64Array): Products {
-  const row = new Float64Array(d);
-  const product: Product = (block, b) => {
-    const out = new Float64Array(b * d);
-    for (let i = 0; i < n; i++) {
-      for (let j = 0; j < d; j++) row[j] = x[i * d + j] - mean[j];
-      for (let c = 0; c < b; c++) {
-        let sum = 0;
-        for (let j = 0; j < d; j++) sum += row[j] * block[c * d + j];
-        for (let j = 0; j < d; j++) out[c * d + j] += sum * row[j];
-      }
-    }
-    return Promise.resolve(out);
-  };
-  return { product, [Symbol.asyncDispose]: () => Promise.resolve() };
-}
-
-/** ((X − 1·mean) Vᵀ)ᵀ (X − 1·mean) without a centred copy of X: the mean's part is taken off the small products. */
-const productProgram: Program = ({ data: { x, mean }, block: { v } }) => {
-  const along = tf.sub(
-    tf.matMul(x as tf.Tensor2D, v as tf.Tensor2D, false, true),
-    tf.matMul(mean as tf.Tensor2D, v as tf.Tensor2D, false, true),
-  ) as tf.Tensor2D; // [n, b]
-  const back = tf.matMul(along, x as tf.Tensor2D, true, false), sums = tf.sum(along, 0); // [b, d], [b]
-  return { out: tf.sub(back, tf.mul(tf.reshape(sums, [-1, 1]), mean)) };
-};
-
-async function jitProduct(
-  x: Float32Array | Float64Array,
-  [n, d]: [number, number],
-  { mean, b, threads }: { mean: Float64Array; b: number; threads?: number },
-): Promise<Products> {
-  const data = {
-    x: f32([n, d], x instanceof Float32Array ? x : Float32Array.from(x)),
-    mean: f32([1, d], Float32Array.from(mean)),
-  };
-  const float = "float32" as const;
-  const specs = {
-    data: { x: { shape: [n, d], dtype: float }, mean: { shape: [1, d], dtype: float } },
-    block: { v: { shape: [b, d], dtype: float } },
-  };
-  const run = await jit(productProgram, specs, { threads });
-  const product: Product = async (block) => {
-    const { out } = await run({ data, block: { v: f32([b, d], Float32Array.from(block)) } });
-    return Float64Array.from((out as TensorData).data as Float32Array);
-  };
-  return { product, [Symbol.asyncDispose]: () => run.close() };
 }

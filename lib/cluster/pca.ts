@@ -3,7 +3,8 @@
 import { Matrix } from "ml-matrix";
 import { PCA } from "ml-pca";
 import { InputError } from "../run/errors.ts";
-import { leadingDirections } from "./leading_directions.ts";
+import { jitMoments, jitProducts, loopProducts, MANY } from "./centred_products.ts";
+import { blockSize, leadingDirections } from "./leading_directions.ts";
 
 /** The first components of some data. */
 export interface Pca {
@@ -55,7 +56,15 @@ export async function pca(
   [n, d]: [number, number],
   { components: k = 2, method = "auto", threads }: PcaOptions = {},
 ): Promise<Pca> {
-  checkData(x, [n, d], k);
+  checkShape(x, [n, d], k);
+  const chosen = method === "auto" ? pcaMethod([n, d]) : method;
+  if (chosen === "krylov" && n * d > MANY) {
+    const moments = await jitMoments(x, [n, d], threads); // their total tells whether float32 holds the squares
+    if (moments.total > 1e-20 && moments.total < 1e30) {
+      return await largePca(x, [n, d], { k, threads, ...moments });
+    }
+  }
+  checkFinite(x, [n, d], k);
   const size = largest(x);
   if (size > 0 && (size > 1 / SCALE || size < SCALE)) { // whose squares float32 cannot hold
     const found = await pca(Float64Array.from(x, (value) => value / size), [n, d], {
@@ -67,20 +76,36 @@ export async function pca(
     return { ...found, scores: back(found.scores), mean: back(found.mean) };
   }
   const mean = columnMeans(x, [n, d]), total = totalVariance(x, [n, d], mean);
-  const chosen = method === "auto" ? pcaMethod([n, d]) : method;
+  await using products = loopProducts(x, [n, d], mean);
   const axes = total === 0
     ? unitAxes(k, d)
     : chosen === "krylov"
-    ? await leadingDirections(x, [n, d], { mean, count: k, threads })
+    ? await leadingDirections(products, { b: blockSize(k, [n, d]), d, count: k })
     : mlDirections(x, [n, d], { mean, count: k, method: chosen });
-  const components = fixSigns(axes, [k, d]), scores = project(x, [n, d], { mean, components });
-  const variance = (c: number) => {
+  const components = fixSigns(axes, [k, d]), scores = await products.along(components, k);
+  return { scores, components, mean, explainedVarianceRatio: ratios(scores, k, total) };
+}
+
+/** PCA of many numbers: products, means and projections go through the jit. */
+async function largePca(
+  x: Float32Array | Float64Array,
+  [n, d]: [number, number],
+  { k, threads, mean, total }: { k: number; threads?: number; mean: Float64Array; total: number },
+): Promise<Pca> {
+  const b = blockSize(k, [n, d]);
+  await using products = await jitProducts(x, [n, d], { mean, b, threads });
+  const components = fixSigns(await leadingDirections(products, { b, d, count: k }), [k, d]);
+  const scores = await products.along(components, k);
+  return { scores, components, mean, explainedVarianceRatio: ratios(scores, k, total) };
+}
+
+/** The share of the whole variance along each component. */
+function ratios(scores: Float64Array, k: number, total: number): number[] {
+  return Array.from({ length: k }, (_, c) => {
     let sum = 0;
-    for (let i = 0; i < n; i++) sum += scores[i * k + c] ** 2;
-    return sum;
-  };
-  const explainedVarianceRatio = Array.from({ length: k }, (_, c) => total === 0 ? NaN : variance(c) / total);
-  return { scores, components, mean, explainedVarianceRatio };
+    for (let i = c; i < scores.length; i += k) sum += scores[i] ** 2;
+    return total === 0 ? NaN : sum / total;
+  });
 }
 
 function largest(x: Float32Array | Float64Array): number {
@@ -89,17 +114,22 @@ function largest(x: Float32Array | Float64Array): number {
   return size;
 }
 
-/** Throws InputError unless `x` is [n, d], finite and large enough for `k` components. */
-function checkData(x: ArrayLike<number>, [n, d]: [number, number], k: number): void {
-  const fail = (why: string) =>
-    new InputError(`Cannot find ${k} principal components of ${n} × ${d} numbers: ${why}`);
-  if (x.length !== n * d) throw fail(`${x.length} were given`);
+const failure = ([n, d]: [number, number], k: number, why: string) =>
+  new InputError(`Cannot find ${k} principal components of ${n} × ${d} numbers: ${why}`);
+
+/** Throws InputError unless `x` is [n, d] and large enough for `k` components. */
+function checkShape(x: ArrayLike<number>, [n, d]: [number, number], k: number): void {
+  if (x.length !== n * d) throw failure([n, d], k, `${x.length} were given`);
   if (!(Number.isInteger(k) && k > 0 && k <= Math.min(n, d))) {
-    throw fail(`there are ${Math.min(n, d)} at most; give more rows, or ask for fewer`);
+    throw failure([n, d], k, `there are ${Math.min(n, d)} at most; give more rows, or ask for fewer`);
   }
+}
+
+/** Throws InputError for the first number that is not finite. */
+function checkFinite(x: ArrayLike<number>, [n, d]: [number, number], k: number): void {
   for (let i = 0; i < x.length; i++) {
     if (!Number.isFinite(x[i])) {
-      throw fail(`row ${Math.floor(i / d)} has ${x[i]} in column ${i % d}; leave that row out`);
+      throw failure([n, d], k, `row ${Math.floor(i / d)} has ${x[i]} in column ${i % d}; leave that row out`);
     }
   }
 }
@@ -150,21 +180,4 @@ function fixSigns(axes: Float64Array, [k, d]: [number, number]): Float64Array {
     if (axes[largest] < 0) { for (let j = c * d; j < (c + 1) * d; j++) axes[j] = -axes[j]; }
   }
   return axes;
-}
-
-/** The coordinates of the rows along the directions, [n, k]. */
-function project(
-  x: ArrayLike<number>,
-  [n, d]: [number, number],
-  { mean, components }: { mean: Float64Array; components: Float64Array },
-): Float64Array {
-  const k = components.length / d, scores = new Float64Array(n * k);
-  for (let i = 0; i < n; i++) {
-    for (let c = 0; c < k; c++) {
-      let sum = 0;
-      for (let j = 0; j < d; j++) sum += (x[i * d + j] - mean[j]) * components[c * d + j];
-      scores[i * k + c] = sum;
-    }
-  }
-  return scores;
 }
