@@ -2,9 +2,8 @@
 // such a choice does.
 import type { Features } from "./features.ts";
 import { commonTokens, type TokenPair } from "./pairs.ts";
-import { pca } from "./pca.ts";
+import { inPlane } from "./plane.ts";
 import { pairPoints, placesOf } from "./score_pairs.ts";
-import { silhouette } from "./silhouette.ts";
 
 /** How pairs are ranked. */
 export interface RankOptions {
@@ -57,8 +56,6 @@ export function chosenPairs(
 }
 
 async function planar(features: Features, indices: number[], labels: Uint8Array): Promise<number> {
-  const { scores } = await pca(features.rows(indices), [indices.length, features.width], {
-    method: "krylov",
-  });
-  return (await silhouette(scores, [indices.length, 2], labels)).mean;
+  const x = features.rows(indices), shape: [number, number] = [indices.length, features.width];
+  return (await inPlane(x, shape, labels, { method: "krylov" })).silhouette;
 }

@@ -5,7 +5,7 @@ import { type PairDifference, pairDifferences, type PairSummary, pairSummary } f
 import { limitPoints, pointsOf } from "./features.ts";
 import { keptFeatures, type Models } from "./kept_features.ts";
 import { namedPairs, randomPairs, specialTokens, tokenCounts, type TokenPair } from "./pairs.ts";
-import { type PairScore, scorePairs, type SilhouetteMeasure, SPACES } from "./score_pairs.ts";
+import { MEASURES, type PairScore, scorePairs } from "./score_pairs.ts";
 
 /** Which pairs, of how many features each, at which layers. */
 export interface ClusterOptions {
@@ -90,7 +90,7 @@ export async function clusterTokens(
       scores.push(...own);
       const kind = pairs.some((pair) => pair.kind === "random") ? "random" : "named";
       const some = own.filter((score) => score.kind === kind);
-      for (const measure of Object.keys(SPACES) as SilhouetteMeasure[]) {
+      for (const measure of MEASURES) {
         summary.push(
           ...pairSummary(some, { measure, seed }).map((row) => ({ ...row, layer, kind }) as const),
         );

@@ -143,10 +143,16 @@ async function extract(
       `Cannot extract features: none of ${sequences.length} texts has a supervised token that is wanted; give longer texts`,
     );
   }
-  const starts: number[] = [];
-  sequences.reduce((sum, sequence, i) => (starts[i] = sum, sum + targetCount(sequence)), 0);
-  const used = sequences.filter((sequence) => targetCount(sequence) > 0); // no pass over texts without points
-  const index = sequences.flatMap((sequence, i) => targetCount(sequence) > 0 ? [i] : []);
+  const used: Sequence[] = [], starts: number[] = []; // no pass over texts without points
+  let start = 0;
+  for (const sequence of sequences) {
+    const count = targetCount(sequence);
+    if (count) {
+      used.push(sequence);
+      starts.push(start);
+    }
+    start += count;
+  }
   const writers: Record<string, Map<Layer, RowWriter>> = {};
   try {
     for (const [name, { dir }] of Object.entries(targets)) {
@@ -156,7 +162,7 @@ async function extract(
       Object.entries(targets).map(([name, { adapter }]) => [name, adapter]),
     );
     await eachHiddenState(base, used, adapters, ({ name, layer, sequence, from, data }) => {
-      writers[name].get(layer)!.write(starts[index[sequence]] + from, data);
+      writers[name].get(layer)!.write(starts[sequence] + from, data);
     }, { ...options, layers });
   } finally {
     for (const own of Object.values(writers)) for (const writer of own.values()) writer.close();

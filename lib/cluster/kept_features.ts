@@ -7,6 +7,9 @@ import { isCurrent, type StageKey, writeManifest } from "../run/manifest.ts";
 import { featureFiles } from "./feature_files.ts";
 import { extractMany, type FeatureOptions, type Features, openMany } from "./features.ts";
 
+/** The folders of lib that decide features and scores of pairs. */
+export const CLUSTER_CODE = ["cluster", "jit", "model", "run"];
+
 /** Models whose features are wanted. */
 export interface Models {
   /** Adapters by name; undefined: the base model alone. */
@@ -30,7 +33,7 @@ export async function keptFeatures(
   const texts = sha256Hex(
     JSON.stringify(sequences.map(({ id, ids, supervised }) => [id, [...ids], [...supervised]])),
   );
-  const missing: string[] = [], code = hashLib(["cluster", "jit", "model", "run"]);
+  const missing: string[] = [], code = hashLib(CLUSTER_CODE);
   for (const name of Object.keys(adapters)) {
     const { hash, definition } = model,
       adapter: Record<string, string> = hashes[name] ? { adapter: hashes[name] } : {};

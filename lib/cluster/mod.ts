@@ -8,6 +8,7 @@ export * from "./kept_features.ts";
 export * from "./pair_pictures.ts";
 export * from "./pairs.ts";
 export * from "./pca.ts";
+export * from "./plane.ts";
 export * from "./score_pairs.ts";
 export * from "./separation.ts";
 export * from "./silhouette.ts";

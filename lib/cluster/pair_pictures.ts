@@ -2,9 +2,8 @@
 import type { Layer, Sequence, Tokenizer } from "../model/mod.ts";
 import type { Features } from "./features.ts";
 import type { TokenPair } from "./pairs.ts";
-import { pca } from "./pca.ts";
+import { inPlane, type Plane } from "./plane.ts";
 import { pairPoints, placesOf } from "./score_pairs.ts";
-import { silhouette } from "./silhouette.ts";
 
 /** One feature in the plane. */
 export interface PicturePoint {
@@ -16,11 +15,8 @@ export interface PicturePoint {
 }
 
 /** A pair under one model in the plane. */
-export interface PairPicture {
+export interface PairPicture extends Omit<Plane, "scores"> {
   points: PicturePoint[];
-  /** In the plane. */
-  silhouette: number;
-  explained: number;
 }
 
 /** The features of a pair in their two first principal components. Throws InputError as scorePairs(). */
@@ -30,15 +26,15 @@ export async function pairPicture(
   { maxPoints, layer }: { maxPoints?: number; layer?: Layer } = {},
 ): Promise<PairPicture> {
   const { indices, labels } = pairPoints(placesOf(features.points), pair, maxPoints);
-  const n = indices.length, found = await pca(features.rows(indices, layer), [n, features.width]);
+  const x = features.rows(indices, layer);
+  const { scores, ...found } = await inPlane(x, [indices.length, features.width], labels);
   const points = indices.map((index, i) => ({
     index,
     token: labels[i] ? pair.b : pair.a,
-    x: found.scores[2 * i],
-    y: found.scores[2 * i + 1],
+    x: scores[2 * i],
+    y: scores[2 * i + 1],
   }));
-  const { mean } = await silhouette(found.scores, [n, 2], labels);
-  return { points, silhouette: mean, explained: found.explainedVarianceRatio.reduce((a, b) => a + b, 0) };
+  return { points, ...found };
 }
 
 /** A token as a reader sees it: spaces and line ends visible, quotes around. */

@@ -4,7 +4,7 @@ import type { Layer } from "../model/mod.ts";
 import { InputError } from "../run/errors.ts";
 import { checkMost, type Features, type Points } from "./features.ts";
 import type { TokenPair } from "./pairs.ts";
-import { pca } from "./pca.ts";
+import { inPlane } from "./plane.ts";
 import { calinskiHarabasz, daviesBouldin } from "./separation.ts";
 import { silhouette } from "./silhouette.ts";
 
@@ -36,6 +36,9 @@ export const SPACES: Record<SilhouetteMeasure, string> = {
   full: "full space",
   cosine: "full space, cosine",
 };
+
+/** All of those. */
+export const MEASURES = Object.keys(SPACES) as SilhouetteMeasure[];
 
 /** How pairs are scored. */
 export interface PairOptions {
@@ -109,14 +112,14 @@ export async function scorePairs(
 
 async function measures(x: Float32Array, shape: [number, number], labels: Uint8Array) {
   // One PCA takes ml-pca a tenth of a second, and here are hundreds.
-  const { scores, explainedVarianceRatio } = await pca(x, shape, { method: "krylov" });
+  const plane = await inPlane(x, shape, labels, { method: "krylov" });
   return {
-    pca2: (await silhouette(scores, [shape[0], 2], labels)).mean,
+    pca2: plane.silhouette,
     full: (await silhouette(x, shape, labels)).mean,
     cosine: (await silhouette(x, shape, labels, { metric: "cosine" })).mean,
     calinskiHarabasz: calinskiHarabasz(x, shape, labels),
     daviesBouldin: daviesBouldin(x, shape, labels),
-    explained: explainedVarianceRatio.reduce((a, b) => a + b, 0),
+    explained: plane.explained,
   };
 }
 

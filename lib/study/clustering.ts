@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import {
   chosenPairs,
+  CLUSTER_CODE,
   type Features,
   keptFeatures,
   limitPoints,
@@ -22,11 +23,10 @@ import { sha256Hex } from "../run/files.ts";
 import { hashLib } from "../run/machine.ts";
 import type { StageKey } from "../run/manifest.ts";
 import { progressBar } from "../show/mod.ts";
-
 import { studyFolders } from "./folders.ts";
 import { ended, kept } from "./kept.ts";
 import type { Preset } from "./presets.ts";
-import { methodModels, openModels, type StudyModels } from "./study_models.ts";
+import { methodModels, modelInputs, openModels, type StudyModels } from "./study_models.ts";
 
 /** Dialogues that no model was trained on: held-out ones, and training ones that the preset leaves over. */
 export async function clusterTexts({ cluster, trainCount }: Preset): Promise<Example[]> {
@@ -110,13 +110,8 @@ export async function collectFeatures(
   );
   const points = Object.values(features)[0].points.tokens.length;
   await ended(bar, `${points} features of ${tokens.size} tokens under each model`);
-  const inputs = {
-    model: model.hash,
-    definition: model.definition,
-    texts: sha256Hex(JSON.stringify(sequences.map(({ ids, supervised }) => [[...ids], [...supervised]]))),
-    ...opened.hashes,
-  };
-  return { features, sequences, inputs };
+  const data = sequences.map(({ ids, supervised }) => [[...ids], [...supervised]]);
+  return { features, sequences, inputs: modelInputs(model, opened.hashes, data) };
 }
 
 /** The preset's random pairs, the same for all models; as many as there are, where those are fewer. */
@@ -180,4 +175,4 @@ export async function choosePairs(
   return { chosen: chosenPairs(ranked, { count }), against: chosenPairs(ranked, { count, against: true }) };
 }
 
-const clusterCode = () => hashLib(["cluster", "jit", "model", "run"]);
+const clusterCode = () => hashLib(CLUSTER_CODE);

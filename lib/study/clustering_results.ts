@@ -1,6 +1,7 @@
 // What the features and silhouettes say, as rows for tables and figures, and the verdict on the paper's claims about them.
 import {
   contextOf,
+  MEASURES,
   type PairDifference,
   pairDifferences,
   pairPicture,
@@ -13,7 +14,7 @@ import {
   tokenText,
 } from "../cluster/mod.ts";
 import type { Example } from "../data/mod.ts";
-import { PAPER_TABLE_4, PAPER_TABLE_5 } from "../evaluate/mod.ts";
+import { claimVerdict, PAPER_TABLE_4, PAPER_TABLE_5 } from "../evaluate/mod.ts";
 import { baseOf, type Model, score, toSequences } from "../model/mod.ts";
 import type {
   ClusterPoint,
@@ -106,8 +107,6 @@ export function pairTable(
   }));
 }
 
-const MEASURES = Object.keys(SPACES) as SilhouetteMeasure[];
-
 /** Mean silhouettes with their intervals, a row a model and space; also what the figure of silhouettes shows. */
 export function silhouetteRows(
   scores: readonly PairScore[],
@@ -191,7 +190,7 @@ export function pairClaims(
 }
 
 function claimRow({ better, than, measure, difference, low, high }: PairDifference, p: number): Row {
-  const verdict = !(p < 0.05) ? "not distinguishable" : difference > 0 ? "confirmed" : "contradicted";
+  const verdict = claimVerdict({ difference, p }, "higher");
   return {
     claim: `${better} > ${than}`,
     space: SPACES[measure],
