@@ -1,6 +1,15 @@
 // The figure of a case study (the paper's figure 4): answers of several models to one prompt, side by side, as text.
 import type { Layout } from "plotly.js-dist";
-import { blankAxis, distinct, type Figure, figure, needRows, REFERENCE, styleOf } from "./figure.ts";
+import {
+  blankAxis,
+  distinct,
+  type Figure,
+  figure,
+  needRows,
+  plainText,
+  REFERENCE,
+  styleOf,
+} from "./figure.ts";
 
 /** One model's answer to a prompt. */
 export interface CaseStudyRow {
@@ -50,18 +59,18 @@ export function caseStudyFigure(
       ),
       annotations: placed.flatMap((block) => [
         textAt(
-          `<b>${safe(wrap(block.prompt, Math.floor(LETTERS * methods.length * 0.92), 1)[0])}</b>`,
+          `<b>${plainText(wrap(block.prompt, Math.floor(LETTERS * methods.length * 0.92), 1)[0])}</b>`,
           PAD,
           block.from - 4,
         ),
         ...block.own.flatMap((row, m) => {
           const x = m * WIDTH + 2 * PAD;
           const verdict = row?.verdict
-            ? `  <span style="color:${REFERENCE}">${safe(row.verdict)}</span>`
+            ? `  <span style="color:${REFERENCE}">${plainText(row.verdict)}</span>`
             : "";
           return [
-            textAt(`<b>${safe(methods[m])}</b>${verdict}`, x, block.from - 30),
-            textAt(block.answers[m].map(safe).join("<br>"), x, block.from - 52, 12),
+            textAt(`<b>${plainText(methods[m])}</b>${verdict}`, x, block.from - 30),
+            textAt(block.answers[m].map(plainText).join("<br>"), x, block.from - 52, 12),
           ];
         }),
       ]),
@@ -96,8 +105,6 @@ function box(
 function textAt(text: string, x: number, y: number, size = 13): NonNullable<Layout["annotations"]>[number] {
   return { text, showarrow: false, align: "left", x, xanchor: "left", y, yanchor: "top", font: { size } };
 }
-
-const safe = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
 /** Lines of at most `letters`, broken at spaces where there are some; at most `most`, the last then ends in "…". */
 function wrap(text: string, letters: number, most: number): string[] {

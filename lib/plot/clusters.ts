@@ -1,6 +1,6 @@
 // The figure of features (the paper's figure 5): two tokens in the plane of a PCA, a row a pair and a column a model.
 import type { Data, Layout, LayoutAxis } from "plotly.js-dist";
-import { axis, distinct, type Figure, figure, needRows } from "./figure.ts";
+import { axis, distinct, type Figure, figure, needRows, plainText } from "./figure.ts";
 import { minus, type Panel, panelAxes, panelGrid } from "./panels.ts";
 
 /** One token's feature in the plane of its pair and model. */
@@ -91,8 +91,7 @@ function points(rows: ClusterPoint[], { suffix }: Panel, tokens: string[]): Data
 
 /** Lines of about 60 letters, safe for plotly's small HTML. */
 function wrapped(text: string): string {
-  const safe = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-  return safe.replace(/(.{40,60})\s/g, "$1<br>");
+  return plainText(text).replace(/(.{40,60})\s/g, "$1<br>");
 }
 
 /** The method over the first row, the tokens with their marks at the row's left, the silhouette over each panel. */
@@ -117,7 +116,7 @@ function labels(
   if (column > 0) return own;
   const tokens = tokensOf(all, pairs[row]);
   const text = tokens.map((token, t) =>
-    `<span style="color:${TEXT[t % 2]}">${safeToken(token)} (${t % 2 ? "open" : "filled"})</span>`
+    `<span style="color:${TEXT[t % 2]}">${plainText(token)} (${t % 2 ? "open" : "filled"})</span>`
   );
   return [...own, {
     ...shared,
@@ -133,9 +132,6 @@ function labels(
 
 /** The marks' colours, dark enough for text. */
 const TEXT = ["#005b8f", "#a84a00"];
-
-const safeToken = (token: string) =>
-  token.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
 function describe(all: readonly ClusterPoint[], pair: string): string {
   const rows = all.filter((row) => row.pair === pair), first = rows[0];

@@ -1,6 +1,16 @@
 // The figure of paired differences between models on the same items, with intervals and verdicts.
 import type { Data } from "plotly.js-dist";
-import { axis, distinct, type Figure, figure, legendAbove, needRows, type Style, styleOf } from "./figure.ts";
+import {
+  axis,
+  distinct,
+  type Figure,
+  figure,
+  legendAbove,
+  namesAxis,
+  needRows,
+  type Style,
+  styleOf,
+} from "./figure.ts";
 import { intervalBars, isNumber, type Maybe, minus, percent } from "./panels.ts";
 
 /** a − b on one task, paired by item. Shares from −1 to 1. */
@@ -80,12 +90,7 @@ export function differencesFigure(
         zerolinecolor: "#222222",
         zerolinewidth: 1.5,
       }),
-      yaxis: axis("Task (metric)", {
-        tickmode: "array",
-        tickvals: tasks.map((_, i) => i),
-        ticktext: tasks,
-        range: [tasks.length - 0.5, -0.5], // the first on top
-      }),
+      yaxis: namesAxis("Task (metric)", tasks),
     },
     alt: `Paired differences in percentage points. ${
       pairs.map((pair) => `${pair}: ${rows.filter((row) => pairOf(row) === pair).map(describe).join("; ")}.`)

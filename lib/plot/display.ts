@@ -6,7 +6,7 @@ import { sha256Hex } from "../run/files.ts";
 import { type Bundle, escapeHtml, inNotebook, show, showLive } from "../show/mod.ts";
 import type { Figure } from "./figure.ts";
 import { inSharedRenderer } from "./renderer.ts";
-import { darkColors } from "./theme.ts";
+import { COLOR, darkColors } from "./theme.ts";
 
 /** A figure that changes while a stage runs. */
 export interface LiveFigure {
@@ -102,7 +102,7 @@ var colors = ${JSON.stringify(darkColors(json))};
 function draw() {
   window.ualPlotly.then(function (plotly) {
     var dark = ${IS_DARK};
-    var shown = dark ? text.replace(/#[0-9a-f]{6}(?:[0-9a-f]{2})?(?![0-9a-z])/gi, function (c) { return colors[c] || c; }) : text;
+    var shown = dark ? text.replace(${COLOR}, function (c) { return colors[c] || c; }) : text;
     document.querySelectorAll('[data-figure="${key}"]').forEach(function (place) {
       if (place.dataset.live === String(dark)) return;
       var first = !place.dataset.live, figure = JSON.parse(shown);

@@ -95,6 +95,16 @@ export function blankAxis(title: string, range: [number, number]): Partial<Layou
   };
 }
 
+/** A y axis of names, the first on top; `air` above the first and below the last, in rows. */
+export function namesAxis(
+  title: string,
+  names: string[],
+  { air = [0.5, 0.5], ...extra }: { air?: [number, number] } & Partial<LayoutAxis> = {},
+): Partial<LayoutAxis> {
+  const places = names.map((_, i) => i), range: [number, number] = [names.length - 1 + air[1], -air[0]];
+  return axis(title, { tickmode: "array", tickvals: places, ticktext: names, range, ...extra });
+}
+
 /** A legend in one row above the plot; for more than five entries use legendRight. */
 export const legendAbove: Partial<Layout["legend"]> = {
   orientation: "h",
@@ -162,6 +172,11 @@ export function short(value: number, digits = 4): string {
   return Number.isInteger(value) && Math.abs(value) < 1e6
     ? String(value)
     : String(Number(value.toPrecision(digits)));
+}
+
+/** Text that plotly shows as it is: its labels are a small HTML. */
+export function plainText(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
 /** The median of numbers; NaN for none. */

@@ -1,7 +1,7 @@
 // The figure of pairwise judging (the paper's figure 6): won, drawn and lost, and the win rate with its interval.
 import type { Data } from "plotly.js-dist";
 import { INK_ON_COLOR } from "./theme.ts";
-import { axis, type Figure, figure, legendAbove, needRows, REFERENCE } from "./figure.ts";
+import { axis, type Figure, figure, legendAbove, namesAxis, needRows, REFERENCE } from "./figure.ts";
 import { intervalBars, isNumber, type Maybe, percent, percentText } from "./panels.ts";
 
 /** The verdicts on a's answers against b's. */
@@ -36,7 +36,7 @@ export function judgedFigure(
   { judge, interval = "95% interval" }: { judge?: string; interval?: string } = {},
 ): Figure {
   needRows(rows, "the judged pairs");
-  const names = rows.map(nameOf), places = rows.map((_, i) => i);
+  const names = rows.map(nameOf);
   return figure({
     title: "Which answer did the judge prefer? (a against b)",
     note: `${
@@ -51,12 +51,7 @@ export function judgedFigure(
       legend: { ...legendAbove, traceorder: "normal" },
       margin: { l: 90, r: 150, t: 102 + (judge ? LINE : 0), b: 64 },
       xaxis: axis("Prompts (%)", { range: [0, 100.5], dtick: 25 }),
-      yaxis: axis("Pair (a against b)", {
-        tickmode: "array",
-        tickvals: places,
-        ticktext: names,
-        range: [rows.length - 0.5, -0.5], // the first on top
-      }),
+      yaxis: namesAxis("Pair (a against b)", names),
       shapes: [{
         type: "line",
         xref: "x",

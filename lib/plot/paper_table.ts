@@ -1,6 +1,6 @@
 // The figure of one of the paper's tables with our numbers beside it: a panel a column, a row a model; ours filled, the paper's open.
 import type { Data, Layout } from "plotly.js-dist";
-import { axis, distinct, type Figure, figure, needRows } from "./figure.ts";
+import { axis, distinct, type Figure, figure, namesAxis, needRows } from "./figure.ts";
 import { intervalBars, isNumber, type Maybe, minus, type Panel, panelGrid } from "./panels.ts";
 
 /** One cell of a table. Ours and the paper's are of other models and data, so only what stands within one of them compares. */
@@ -54,12 +54,7 @@ export function paperTableFigure(rows: readonly PaperCell[], options: PaperTable
       height: TOP + BOTTOM + ROW * names.length,
       margin: { l: LEFT, r: 24, t: TOP, b: BOTTOM },
       showlegend: false,
-      yaxis: axis("Model", {
-        tickmode: "array",
-        tickvals: names.map((_, i) => i),
-        ticktext: names,
-        range: [names.length - 0.35, -0.6],
-      }),
+      yaxis: namesAxis("Model", names, { air: [0.6, 0.65] }), // room for the numbers
       ...Object.fromEntries(columns.map((column, i) => [
         `xaxis${panels[i].suffix}`,
         axis(`${column} (${unitOf(column)})`, {

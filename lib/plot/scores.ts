@@ -1,6 +1,6 @@
 // The figure of benchmark scores: a panel a task, a point with its interval a model, and what guessing gives.
 import type { Data, Layout } from "plotly.js-dist";
-import { axis, distinct, type Figure, figure, needRows, REFERENCE, styleOf } from "./figure.ts";
+import { axis, distinct, type Figure, figure, namesAxis, needRows, REFERENCE, styleOf } from "./figure.ts";
 import {
   intervalBars,
   isNumber,
@@ -73,14 +73,7 @@ function axes(groups: [string, ScorePoint[]][], panels: Panel[], models: string[
     });
     const all: [string, unknown][] = [[`xaxis${panel.suffix}`, x]];
     if (panel.column > 0) return all;
-    const y = axis("Model", {
-      domain: panel.y,
-      anchor: `x${panel.suffix}` as "x",
-      tickmode: "array",
-      tickvals: models.map((_, i) => i),
-      ticktext: models,
-      range: [models.length - 0.5, -0.5], // the first on top
-    });
+    const y = namesAxis("Model", models, { domain: panel.y, anchor: `x${panel.suffix}` as "x" });
     return [...all, [`yaxis${panel.suffix}`, y]];
   })) as Partial<Layout>;
 }

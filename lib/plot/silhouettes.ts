@@ -1,7 +1,7 @@
 // The figure of silhouettes (the paper's tables 4 and 5): a panel a space, a point with its interval a model; pairs that were
 // chosen, and the paper's values, stand apart.
 import type { Data, Layout } from "plotly.js-dist";
-import { axis, distinct, type Figure, figure, needRows, REFERENCE, styleOf } from "./figure.ts";
+import { axis, distinct, type Figure, figure, namesAxis, needRows, REFERENCE, styleOf } from "./figure.ts";
 import { intervalBars, isNumber, type Maybe, minus, type Panel, panelGrid, rowAxis } from "./panels.ts";
 
 /** The mean silhouette of one model over pairs of tokens. */
@@ -74,14 +74,7 @@ function axes(rows: SilhouetteRow[], panel: Panel, methods: string[]): [string, 
   const title = isDifference(rows) ? "Difference of silhouettes (−2 to 2)" : "Silhouette (−1 to 1)";
   const x = axis(title, { domain: panel.x, anchor: rowAxis(panel), nticks: 4, range: rangeOf(rows) });
   if (panel.column > 0) return [[`xaxis${panel.suffix}`, x]];
-  const y = axis("Model", {
-    domain: panel.y,
-    anchor: `x${panel.suffix}` as "x",
-    tickmode: "array",
-    tickvals: methods.map((_, i) => i),
-    ticktext: methods,
-    range: [methods.length - 0.5, -0.5], // the first on top
-  });
+  const y = namesAxis("Model", methods, { domain: panel.y, anchor: `x${panel.suffix}` as "x" });
   return [[`xaxis${panel.suffix}`, x], [`yaxis${panel.suffix}`, y]];
 }
 

@@ -24,7 +24,7 @@ const KEPT = new Set([
 ]);
 
 /** A colour as figures write it: six digits, two more for its opacity. */
-const COLOR = /#[0-9a-f]{6}(?:[0-9a-f]{2})?(?![0-9a-z])/gi;
+export const COLOR = /#[0-9a-f]{6}(?:[0-9a-f]{2})?(?![0-9a-z])/gi;
 
 /** The figure in a look. Pure; the light figure is itself. */
 export function themed(figure: Figure, theme: Theme): Figure {
