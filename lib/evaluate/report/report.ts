@@ -1,7 +1,7 @@
 // The evaluation's report as one page that needs nothing but itself.
 import { gzipSync } from "node:zlib";
-import { createHash } from "node:crypto";
 import { writeFileAtomic } from "../../run/files.ts";
+import { htmlPage } from "../../show/mod.ts";
 import type { ItemRow, TaskInfo } from "../item_row.ts";
 import type { BesideOptions } from "../paper/beside_paper.ts";
 import type { TextTable } from "../scores/score_table.ts";
@@ -56,34 +56,17 @@ export async function writeReport(path: string, input: ReportInput): Promise<voi
 export function reportPage(input: ReportInput): string {
   const { title = "Evaluation", remarks = [] } = input, packed = packItems(input.rows, input.tasks);
   const sections = sectionsOf(input, packed).filter((section) => section !== undefined);
-  const items = gzipSync(JSON.stringify(packed), { level: 9 }).toString("base64"), script = pageScript();
-  const hash = createHash("sha256").update(script).digest("base64");
-  const policy = `default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-${hash}'`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeText(title)}</title>
-<style>${PAGE_STYLE}</style>
-</head>
-<body>
-<header>
+  const items = gzipSync(JSON.stringify(packed), { level: 9 }).toString("base64");
+  const links = sections.map(({ id, title }) => `<a href="#${id}">${escapeText(title)}</a>`).join("\n");
+  const body = `<header>
 <h1>${escapeText(title)}</h1>
 ${remarks.map((text) => `<p>${escapeText(text)}</p>`).join("\n")}
-<nav aria-label="Sections">${
-    sections.map(({ id, title }) => `<a href="#${id}">${escapeText(title)}</a>`).join("\n")
-  }</nav>
+<nav aria-label="Sections">${links}</nav>
 </header>
 <main>
 ${sections.map(sectionHtml).join("\n")}
-</main>
-<script type="text/plain" id="ual-items">${items}</script>
-<script>${script}</script>
-</body>
-</html>
-`;
+</main>`;
+  return htmlPage({ title, style: PAGE_STYLE, body, data: { "ual-items": items }, script: pageScript() });
 }
 
 function sectionsOf(input: ReportInput, packed: ReturnType<typeof packItems>): (Section | undefined)[] {

@@ -1,11 +1,10 @@
 // The page of a preset's figures: text, every figure live with a still image behind it, its table, the paper's numbers, provenance.
 // One file that needs nothing but itself; the same tables give the same bytes.
-import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import type { PaperTable } from "../../evaluate/mod.ts";
 import { drawFigure, type Figure, type Tables, themed } from "../../plot/mod.ts";
-import { csvOf, escapeHtml } from "../../show/mod.ts";
+import { csvOf, escapeHtml, htmlPage } from "../../show/mod.ts";
 import type { Provenance } from "../provenance.ts";
 import { dataTable } from "./data_table.ts";
 import { type FigureText, PAPER_FIGURES, SECTIONS } from "./figure_texts.ts";
@@ -43,17 +42,7 @@ interface Part {
 export function figuresPage(input: FiguresPageInput): string {
   const parts = partsOf(input), script = pageScript(), plotly = plotlySource();
   const title = `Figures of the preset ${input.preset}`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy([script, plotly])}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)}</title>
-<style>${PAGE_STYLE}</style>
-</head>
-<body>
-<a class="skip" href="#main">To the text</a>
+  const body = `<a class="skip" href="#main">To the text</a>
 <header>
 <h1>${escapeHtml(title)}</h1>
 ${introduction(input.preset, input.provenance)}
@@ -62,19 +51,12 @@ ${contents(parts)}
 <main id="main" tabindex="-1">
 ${parts.map(partHtml).join("\n")}
 </main>
-<footer>Made from the tables beside this page; deno task figures draws it again. Live figures are drawn by plotly.js.</footer>
-<script type="text/plain" id="ual-figures">${packed(JSON.stringify(liveFigures(input.tables)))}</script>
-<script type="text/plain" id="ual-plotly">${packed(plotly)}</script>
-<script>${script}</script>
-</body>
-</html>
-`;
-}
-
-/** Nothing is fetched; no script runs but the page's own and plotly's, known by their hashes. */
-function policy(scripts: string[]): string {
-  const hashes = scripts.map((text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`);
-  return "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src " + hashes.join(" ");
+<footer>Made from the tables beside this page; deno task figures draws it again. Live figures are drawn by plotly.js.</footer>`;
+  const data = {
+    "ual-figures": packed(JSON.stringify(liveFigures(input.tables))),
+    "ual-plotly": packed(plotly),
+  };
+  return htmlPage({ title, style: PAGE_STYLE, body, data, script, others: [plotly], images: "data: blob:" });
 }
 
 function plotlySource(): string {
