@@ -7,6 +7,7 @@ import { InputError } from "../lib/run/errors.ts";
 import { resolveUser } from "../lib/run/files.ts";
 import { writeBook } from "./book/write_book.ts";
 import { runMain } from "./main.ts";
+import { isNotebook } from "./notebook_file.ts";
 import { root } from "./setup.ts";
 
 /** The executed notebooks of a preset, in order. Throws InputError where there are none. */
@@ -17,7 +18,7 @@ export async function notebooksOf(preset: string): Promise<string[]> {
   const names: string[] = [];
   try {
     for await (const { name } of Deno.readDir(folder)) {
-      if (/(?<!\.partial)\.ipynb$/.test(name)) names.push(name);
+      if (isNotebook(name)) names.push(name);
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;

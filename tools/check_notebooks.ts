@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { resolveUser, writeFileAtomic } from "../lib/run/files.ts";
 import { runMain } from "./main.ts";
-import { type Cell, type Notebook, notebookText, readNotebook } from "./notebook_file.ts";
+import { type Cell, isNotebook, type Notebook, notebookText, readNotebook } from "./notebook_file.ts";
 import { parametersOf, tagsOf } from "./parameters.ts";
 import { root } from "./setup.ts";
 
@@ -130,10 +130,8 @@ async function main(): Promise<number> {
     options: { fix: { type: "boolean", default: false }, "no-types": { type: "boolean", default: false } },
   });
   const folder = join(root, "notebooks");
-  const all = [...Deno.readDirSync(folder)].map((e) => join(folder, e.name)).filter((p) =>
-    /(?<!\.partial)\.ipynb$/.test(p)
-  ).sort();
-  const paths = positionals.length ? positionals.map(resolveUser) : all;
+  const all = [...Deno.readDirSync(folder)].map(({ name }) => name).filter(isNotebook).sort();
+  const paths = positionals.length ? positionals.map(resolveUser) : all.map((name) => join(folder, name));
   let faults = 0;
   const modules: string[] = [];
   for (const path of paths) {

@@ -34,6 +34,9 @@ export interface Notebook {
 export const kernelName = "deno-ual";
 export const kernelTitle = "Deno (this project)";
 
+/** Whether a file is a notebook, and not one whose run broke off. */
+export const isNotebook = (name: string): boolean => /(?<!\.partial)\.ipynb$/.test(name);
+
 /** Reads a notebook. Throws InputError where it is missing or not a notebook of format 4. */
 export async function readNotebook(path: string): Promise<Notebook> {
   const text = new TextDecoder().decode(await readBytes(path));
