@@ -130,7 +130,7 @@ const presets: Record<string, Preset> = {
     settings: { ...settings, batch: 2, steps: 2, warmup: 1 },
     keepEvery: 2,
     maxNew: 16,
-    judgedCount: 5,
+    judgedCount: 4,
     samples: 2,
     evaluation: {
       tasks: [
@@ -148,11 +148,7 @@ const presets: Record<string, Preset> = {
       methods: ["UAL"],
       seeds: [0],
       tasks: [{ names: ["arc_challenge"], limit: 4 }],
-      math: [{ names: ["gsm8k"], limit: 2, shots: 0, maxNew: 12 }, {
-        names: ["metamath"],
-        limit: 2,
-        maxNew: 16,
-      }],
+      math: [{ names: ["gsm8k"], limit: 2, shots: 0, maxNew: 12 }],
       prompts: { source: "open", count: 2 },
       maxNew: 8,
     },
