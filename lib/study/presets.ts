@@ -148,7 +148,11 @@ const presets: Record<string, Preset> = {
       methods: ["UAL"],
       seeds: [0],
       tasks: [{ names: ["arc_challenge"], limit: 4 }],
-      math: [{ names: ["gsm8k"], limit: 2, shots: 0, maxNew: 12 }],
+      math: [{ names: ["gsm8k"], limit: 2, shots: 0, maxNew: 12 }, {
+        names: ["metamath"],
+        limit: 2,
+        maxNew: 16,
+      }],
       prompts: { source: "open", count: 2 },
       maxNew: 8,
     },
